@@ -1,0 +1,1 @@
+"""Planta media: los flujos, sus microservicios y el motor que los ejecuta y los prueba."""

@@ -1,0 +1,15 @@
+"""La lista de servicios. Añadir uno es una carpeta y una línea aquí."""
+
+from __future__ import annotations
+
+from stack.console.service import CONSOLE
+from stack.grafana.service import GRAFANA
+from stack.jaeger.service import JAEGER
+from stack.kafka.service import KAFKA
+from stack.kong.service import KONG
+from stack.minio.service import MINIO
+from stack.model import Service
+from stack.prometheus.service import PROMETHEUS
+from stack.redis.service import REDIS
+
+SERVICES: tuple[Service, ...] = (KAFKA, REDIS, JAEGER, PROMETHEUS, GRAFANA, KONG, MINIO, CONSOLE)

@@ -1,0 +1,30 @@
+"""Las páginas de stacklab para los servicios que no traen ninguna: Kafka, Redis y MinIO.
+
+Leen con los clientes de siempre, así que enseñan lo mismo sea cual sea el runtime.
+"""
+
+from stack.model import Embedded, Fidelity, HttpProbe, Kind, Link, Port, Service
+
+CONSOLE = Service(
+    name="console",
+    title="Páginas de stacklab",
+    summary="Enseña por dentro Kafka, Redis y MinIO en el navegador.",
+    kind=Kind.CONSOLE,
+    ports=(Port("http", 9080),),
+    probe=HttpProbe("http", "/salud"),
+    embedded=Embedded(
+        argv=("${PYTHON}", "-m", "stack.console"),
+        product="stacklab",
+        fidelity=Fidelity.BINARY,
+        memory_mb=45,
+        env={
+            "KAFKA_BOOTSTRAP_SERVERS": "${KAFKA_BROKER_ADDRESS}",
+            "REDIS_URL": "${REDIS_RESP_URL}/0",
+            "MINIO_ENDPOINT": "${MINIO_API_ADDRESS}",
+            "MINIO_ACCESS_KEY": "${MINIO_ACCESS_KEY}",
+            "MINIO_SECRET_KEY": "${MINIO_SECRET_KEY}",
+        },
+    ),
+    credentials=("minio_access_key", "minio_secret_key"),
+    links=(Link("Inicio", "${CONSOLE_HTTP_BROWSER_URL}/"),),
+)

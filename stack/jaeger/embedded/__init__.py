@@ -1,0 +1,1 @@
+"""El suplente didáctico de Jaeger."""

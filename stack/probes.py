@@ -1,0 +1,69 @@
+"""Las sondas: preguntan a un servicio si está listo y saben decir qué preguntaron."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from collections.abc import Mapping
+
+from stack.addresses import Endpoint
+from stack.model import HttpProbe, KafkaProbe, Probe, RedisProbe
+
+
+def describe(probe: Probe, endpoints: Mapping[str, Endpoint]) -> str:
+    """La pregunta, para una persona: «GET http://127.0.0.1:9090/-/ready → 200»."""
+    endpoint = endpoints[probe.port]
+    address = f"{endpoint.host}:{endpoint.number}"
+    match probe:
+        case HttpProbe(path=path, status=status):
+            return f"GET http://{address}{path} → {status}"
+        case RedisProbe():
+            return f"PING a {address} → PONG"
+        case KafkaProbe():
+            return f"metadatos de Kafka en {address}"
+
+
+def check(probe: Probe, endpoints: Mapping[str, Endpoint], timeout_s: float = 1.0) -> str | None:
+    """Pregunta una vez: `None` si está listo; si no, por qué no, en una frase."""
+    endpoint = endpoints[probe.port]
+    try:
+        match probe:
+            case HttpProbe():
+                return _http(probe, endpoint, timeout_s)
+            case RedisProbe():
+                return _redis(endpoint, timeout_s)
+            case KafkaProbe():
+                return _kafka(endpoint, timeout_s)
+    except (OSError, http.client.HTTPException) as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def _http(probe: HttpProbe, endpoint: Endpoint, timeout_s: float) -> str | None:
+    connection = http.client.HTTPConnection(endpoint.host, endpoint.number, timeout=timeout_s)
+    try:
+        connection.request("GET", probe.path)
+        response = connection.getresponse()
+        body = response.read(65536).decode("utf-8", "replace")
+    finally:
+        connection.close()
+    if response.status != probe.status:
+        return f"contestó {response.status} en lugar de {probe.status}"
+    if probe.contains and probe.contains not in body:
+        return f"contestó {response.status} sin «{probe.contains}»"
+    return None
+
+
+def _redis(endpoint: Endpoint, timeout_s: float) -> str | None:
+    with socket.create_connection((endpoint.host, endpoint.number), timeout_s) as connection:
+        connection.sendall(b"PING\r\n")
+        answer = connection.recv(64)
+    return None if answer == b"+PONG\r\n" else f"contestó {answer!r} en lugar de PONG"
+
+
+def _kafka(endpoint: Endpoint, timeout_s: float) -> str | None:
+    """Petición Metadata v1 sin topics (https://kafka.apache.org/protocol): 4 + 2+2+4+2 + 4 bytes."""
+    request = b"\x00\x03\x00\x01" + b"\x00\x00\x00\x01" + b"\xff\xff" + b"\x00\x00\x00\x00"
+    with socket.create_connection((endpoint.host, endpoint.number), timeout_s) as connection:
+        connection.sendall(len(request).to_bytes(4, "big") + request)
+        header = connection.recv(8)
+    return None if header[4:8] == b"\x00\x00\x00\x01" else "no contestó a la petición de metadatos"

@@ -1,0 +1,19 @@
+"""Las pruebas de contrato solo conocen direcciones: el mismo fichero vale para cualquier runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.support.running import running
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., dict[str, str]]]:
+    """`started("jaeger", …)` arranca esos servicios para todo el módulo y devuelve sus variables."""
+    root: Path = tmp_path_factory.mktemp("servicios")
+    with ExitStack() as stack:
+        yield lambda *names, **options: stack.enter_context(running(*names, root=root, **options))
