@@ -10,9 +10,9 @@ KAFKA = Service(
     probe=KafkaProbe("broker"),
     embedded=Embedded(
         argv=("${PYTHON}", "-m", "stack.kafka.embedded"),
-        product="Kafka de prueba de librdkafka",
+        product="Kafka didáctico de stacklab",
         fidelity=Fidelity.EMBEDDED,
-        memory_mb=40,
+        memory_mb=23,
     ),
     exports={"KAFKA_BOOTSTRAP_SERVERS": "${KAFKA_BROKER_ADDRESS}"},
     links=(Link("Topics, mensajes y grupos", "${CONSOLE_HTTP_BROWSER_URL}/kafka"),),
