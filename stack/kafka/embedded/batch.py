@@ -76,16 +76,18 @@ def parse(data: bytes | None) -> Incoming:
     return Incoming(count, base_ts, max_ts, pid, epoch, sequence, data)
 
 
-def find_timestamp(batch: Batch, timestamp: int) -> tuple[int, int]:
-    """`(fecha, offset)` del primer mensaje del lote con fecha ≥ `timestamp` (milisegundos desde 1970).
+def find_timestamp(batch: Batch, timestamp: int, start: int = 0) -> tuple[int, int]:
+    """`(fecha, offset)` del primer mensaje con fecha ≥ `timestamp` (milisegundos desde 1970) y offset ≥ `start`.
 
     Con una compresión que la biblioteca estándar no abre (snappy, lz4, zstd) devuelve el principio del lote:
-    quien lee desde ahí no se pierde ningún mensaje, a lo sumo ve alguno anterior.
+    quien lee desde ahí no se pierde ningún mensaje, a lo sumo ve alguno anterior. `(-1, -1)` si no hay ninguno.
     """
+    opened = False
     for offset, when in _records(batch):
-        if when >= timestamp:
+        opened = True
+        if when >= timestamp and offset >= start:
             return when, offset
-    return batch.base_timestamp, batch.base_offset
+    return (-1, -1) if opened else (batch.base_timestamp, max(batch.base_offset, start))
 
 
 def _records(batch: Batch) -> Iterator[tuple[int, int]]:

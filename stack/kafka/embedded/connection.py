@@ -155,7 +155,9 @@ class Connection(asyncio.Protocol):
         self._transport.writelines((length, header, body))
 
     def _refuse(self, problem: Malformed) -> None:
-        print(f"Se cierra una conexión de {self._peer}: llegó {problem}.", file=sys.stderr, flush=True)
+        print(
+            f"Petición no válida de {self._peer}, se cierra su conexión: {problem}.", file=sys.stderr, flush=True
+        )
         self._transport.abort()
 
     def _own_fault(self) -> None:

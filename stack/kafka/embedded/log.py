@@ -112,12 +112,13 @@ class Log:
             if not self.batches:
                 return -1, -1
             newest = max(self.batches, key=lambda batch: batch.max_timestamp)
-            _, offset = find_timestamp(newest, newest.max_timestamp)
-            return newest.max_timestamp, offset
+            _, offset = find_timestamp(newest, newest.max_timestamp, self.start)
+            return (newest.max_timestamp, offset) if offset >= 0 else (-1, -1)
         for batch in self.batches:
             if batch.max_timestamp >= timestamp:
-                when, offset = find_timestamp(batch, timestamp)
-                return (when, offset) if offset >= self.start else (when, self.start)
+                when, offset = find_timestamp(batch, timestamp, self.start)
+                if offset >= 0:
+                    return when, offset
         return -1, -1
 
     def retain(self, max_bytes: int, max_age_s: float) -> None:

@@ -26,7 +26,7 @@ class Settings:
     initial_rebalance_delay_s: float = 0.0
     retention_bytes: int = 16 * MIB
     retention_ms: int = 7 * 24 * 3600 * 1000
-    total_bytes: int = 128 * MIB
+    total_bytes: int = 64 * MIB
     max_message_bytes: int = 1_048_588
     max_request_bytes: int = 32 * MIB
     min_session_timeout_ms: int = 6_000
