@@ -1,0 +1,1 @@
+"""El motor: lee el diagrama de un flujo, lo ejecuta de verdad y prueba cada flecha."""

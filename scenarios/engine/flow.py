@@ -1,0 +1,113 @@
+"""Qué es un flujo y qué es cada uno de sus pasos: datos que se leen de la carpeta del flujo.
+
+Un paso (`Hop`) es una flecha del diagrama más todo lo que no cabe en ella: por qué se hace, cómo se prueba, dónde
+se puede parar el sistema justo antes y qué hay que estropear para que falle solo él.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from scenarios.engine.diagram import Arrow, Diagram
+from scenarios.engine.facts import Evidence
+
+if TYPE_CHECKING:
+    from scenarios.engine.context import Run
+    from scenarios.engine.sabotage import Sabotage
+
+Proof = Callable[["Run"], Evidence]
+"""Lee del servicio el hecho que prueba el paso, o lanza `NotProven`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpanMatch:
+    """Cómo se reconoce un span: microservicio, clase, nombre y atributos (expresiones regulares completas).
+
+    `kind` es el de OpenTelemetry en minúsculas (`client`, `server`, `producer`, `consumer`); vacío, cualquiera.
+    """
+
+    service: str
+    name: str = ".*"
+    kind: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    def matches(self, service: str, kind: str, name: str, attributes: Mapping[str, Any]) -> bool:
+        """Si un span con esos datos es el que se busca."""
+        return (
+            service == self.service
+            and self.kind in ("", kind)
+            and re.fullmatch(self.name, name) is not None
+            and all(
+                key in attributes and re.fullmatch(pattern, str(attributes[key])) is not None
+                for key, pattern in self.attributes.items()
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class HoldPoint:
+    """Dónde se para el sistema de verdad: al empezar un span (`start`) o al acabar el anterior (`end`)."""
+
+    span: SpanMatch
+    moment: str = "start"
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """Un paso del flujo: la flecha `arrow` del diagrama, con su explicación, su prueba y su sabotaje.
+
+    `service` es el nombre, en el catálogo, de quien contesta en este paso: de él sale la fidelidad y, si está
+    caído, el log. `what`, `why` y `without` son las tres partes de la explicación: qué pasa, por qué se hace así
+    y qué se rompería sin ello; `more` es el texto largo que se pide con `?`.
+
+    `hold` dice dónde se puede parar antes de este paso; si es `None`, `unheld` dice por qué no se puede.
+    `needs` son los pasos sin los cuales este no puede ocurrir. `proven_after` es el paso tras el cual la prueba
+    ya se puede leer (p. ej. Kong no cuenta lo que vio hasta que acaba la petición).
+    """
+
+    id: str
+    arrow: Arrow
+    service: str
+    what: str
+    why: str
+    without: str
+    more: str
+    prove: Proof
+    sabotage: Sabotage
+    hold: HoldPoint | None = None
+    unheld: str = ""
+    needs: tuple[str, ...] = ()
+    proven_after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Un flujo completo.
+
+    `id` es el de la línea de órdenes (`flujo-a`); `letter`, la inicial de sus pasos (`A`). `services` son los
+    nombres, en `scenarios.catalog`, de lo que hay que arrancar (microservicios incluidos). `microservices` son
+    los nombres que han de salir en la traza. `inputs` va de nombre de entrada a lo que significa. `drive` hace
+    de cliente: provoca el flujo y devuelve lo que contestó quien está delante. `dashboard` es el `uid` del panel.
+    """
+
+    id: str
+    letter: str
+    title: str
+    intro: str
+    services: tuple[str, ...]
+    diagram: Diagram
+    hops: tuple[Hop, ...]
+    drive: Callable[[Run], None]
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    prepare: Callable[[Run], None] | None = None
+    dashboard: str | None = None
+
+    def hop(self, hop_id: str) -> Hop:
+        """El paso que se llama `hop_id`; `KeyError` si no existe."""
+        for hop in self.hops:
+            if hop.id == hop_id:
+                return hop
+        raise KeyError(f"{self.id} no tiene un paso «{hop_id}»")

@@ -1,0 +1,1 @@
+"""Lo que comparten todos los microservicios: ajustes, telemetría, métricas, logs y clientes."""
