@@ -1,0 +1,1 @@
+"""Las páginas de Kafka: topics, mensajes y grupos, leídos con confluent-kafka."""
