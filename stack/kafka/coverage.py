@@ -6,11 +6,11 @@ IMITATES = "Apache Kafka 4.3"
 
 COVERS: tuple[str, ...] = (
     "Producir y consumir con confluent-kafka, kafka-python o aiokafka, desde tantos procesos como quieras.",
-    "Claves que van siempre a la misma partición, cabeceras, fechas, mensajes sin valor y las cuatro compresiones.",
+    "Claves que van siempre a la misma partición, cabeceras, fechas, mensajes sin valor y cuatro compresiones.",
     "Productor idempotente: un reintento no duplica el mensaje.",
     "Grupos de consumidores: reparto, relevo cuando alguien entra, se va o muere, y confirmación de offsets.",
     "Volver a leer desde el principio, desde un offset o desde una fecha.",
-    "AdminClient: crear, describir, ampliar y borrar topics; borrar mensajes; ver y cambiar sus opciones de retención.",
+    "AdminClient: crear, describir, ampliar y borrar topics; borrar mensajes; ver y cambiar su retención.",
     "AdminClient: listar, describir, mover y borrar grupos, con lo confirmado y lo que les falta por leer (lag).",
     "Crear un topic la primera vez que se nombra, con 4 particiones (en Kafka, 1 si nadie lo cambia).",
     "Los mismos códigos de error que Kafka: topic repetido, nombre no válido, partición que no existe…",

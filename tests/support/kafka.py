@@ -42,7 +42,8 @@ class Kafka:
         self.address = address
         self.real = real
         # Sin avisos de reconexión cuando la prueba acaba y el intermediario ya se ha parado.
-        self.admin = AdminClient({"bootstrap.servers": address, "log_level": 2})
+        self._common = {"bootstrap.servers": address, "log_level": 2}
+        self.admin = AdminClient(self._common)
         self._open: list[Consumer] = []
 
     def create(self, topic: str, partitions: int = 1, **configs: str) -> str:
@@ -66,7 +67,7 @@ class Kafka:
         **fields: Any,
     ) -> list[Message]:
         """Envía `values` y devuelve los mensajes tal como los confirmó el intermediario."""
-        producer = Producer({"bootstrap.servers": self.address, "linger.ms": 0, **(config or {})})
+        producer = Producer(self._common | {"linger.ms": 0} | dict(config or {}))
         delivered: list[Message] = []
 
         def confirmed(error: Any, message: Message) -> None:
@@ -82,7 +83,7 @@ class Kafka:
     def consumer(self, group: str = "sin-grupo", **config: Any) -> Consumer:
         """Un consumidor que se cierra al acabar la prueba. Los `_` de `config` son puntos."""
         settings: dict[str, Any] = {
-            "bootstrap.servers": self.address,
+            **self._common,
             "group.id": group,
             "auto.offset.reset": "earliest",
             "enable.auto.commit": False,
