@@ -248,7 +248,6 @@ def test_a_killed_process_gives_up_its_partitions(kafka: Kafka, topic: str, grou
 def test_the_new_group_protocol(kafka: Kafka, topic: str, group: str) -> None:
     if not kafka.real:
         pytest.skip("el suplente embebido no tiene el protocolo de grupos KIP-848; se comprueba contra Kafka")
-    settings = {"bootstrap.servers": kafka.address, "group.id": group, "group.protocol": "consumer"}
-    consumer = Consumer(settings)
+    consumer = Consumer({"bootstrap.servers": kafka.address, "group.id": group, "group.protocol": "consumer"})
     joined(consumer, topic)
     consumer.close()

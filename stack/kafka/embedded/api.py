@@ -75,4 +75,5 @@ APIS: dict[int, Api] = {
     42: Api(0, 1, group_admin.delete_groups),
     44: Api(0, 0, topics.incremental_alter_configs),
     47: Api(0, 0, groups.offset_delete),
+    68: Api(0, 1, groups.consumer_group_heartbeat, flexible_from=0),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Consumer, KafkaException, Producer
 
 from stack.catalog import SERVICES
 from tests.support.kafka import Kafka, assigned, eventually
@@ -36,6 +38,10 @@ def framed(key: int, version: int, body: bytes = b"") -> bytes:
     data = key.to_bytes(2, "big") + version.to_bytes(2, "big") + b"\0\0\0\x07" + b"\xff\xff" + body
     return len(data).to_bytes(4, "big") + data
 
+
+QUIET = logging.getLogger("prueba.kafka.callado")
+QUIET.propagate = False
+QUIET.addHandler(logging.NullHandler())
 
 METADATA = framed(3, 1, b"\0\0\0\0")
 
@@ -152,6 +158,30 @@ def test_the_first_member_does_not_wait_for_others(kafka: Kafka) -> None:
     alone.subscribe([topic])
     eventually(lambda: assigned(alone), until=lambda parts: len(parts) == 4)
     assert time.monotonic() - before < 2
+
+
+def test_the_new_group_protocol_fails_instead_of_waiting_for_ever(kafka: Kafka) -> None:
+    topic = kafka.create("protocolo-nuevo")
+    settings = {
+        "bootstrap.servers": kafka.address,
+        "group.id": "nuevo",
+        "group.protocol": "consumer",
+        "logger": QUIET,
+    }
+    consumer = Consumer(settings)
+    consumer.subscribe([topic])
+    message = eventually(lambda: consumer.poll(0.1))
+    assert message.error().name() == "_FATAL"
+    assert "ConsumerGroupHeartbeat fatal error" in message.error().str()
+    consumer.close()
+
+
+def test_transactions_are_refused_with_a_reason(kafka: Kafka) -> None:
+    producer = Producer(
+        {"bootstrap.servers": kafka.address, "transactional.id": "t", "log_level": 2, "logger": QUIET}
+    )
+    with pytest.raises(KafkaException, match="no tiene transacciones"):
+        producer.init_transactions(10)
 
 
 def start(port: int) -> subprocess.Popen[str]:

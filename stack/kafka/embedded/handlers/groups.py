@@ -115,6 +115,24 @@ def leave_group(call: Call) -> None:
         w.array(list(zip(leaving, codes, strict=True)), answer)
 
 
+def consumer_group_heartbeat(call: Call) -> None:
+    """ConsumerGroupHeartbeat v0–1, del protocolo de grupos nuevo (KIP-848): se rechaza diciendo por qué.
+
+    Si no se anunciara, un consumidor con `group.protocol=consumer` se quedaría callado sin recibir nada.
+    """
+    w = call.w
+    w.int32(0)
+    w.int16(ErrorCode.UNSUPPORTED_VERSION)
+    w.nullable_string(
+        "el suplente embebido de Kafka solo tiene el protocolo clásico: quita group.protocol=consumer"
+    )
+    w.nullable_string(None)
+    w.int32(0)
+    w.int32(0)
+    w.int8(-1)
+    w.tags()
+
+
 def offset_commit(call: Call) -> None:
     """OffsetCommit v2–7: apunta el próximo mensaje que leerá el grupo en cada partición."""
     r, w, version, broker = call.r, call.w, call.version, call.broker
