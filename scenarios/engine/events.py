@@ -24,13 +24,18 @@ class HopStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """Empieza la ejecución `run_id` de `flow`. `sabotage` es el paso que se estropea a propósito, o `None`."""
+    """Empieza la ejecución `run_id` de `flow`.
+
+    `sabotage` es el paso que se estropea a propósito, o `None`; `sabotage_title` cuenta cómo. `input_summary` es
+    una línea con lo que se va a mandar.
+    """
 
     flow: Flow
     run_id: str
     trace_id: str
     stepping: bool
     sabotage: str | None
+    sabotage_title: str
     input_summary: str
 
 
@@ -72,7 +77,8 @@ class HopDone:
     """`hop` terminó.
 
     `evidence` está si se probó. Si no, `reason` es la frase que dice qué se esperaba y qué se vio, y `trouble`
-    señala al servicio caído, si lo hay. `duration_ms` es lo que tardó en estar probado desde que pudo ocurrir.
+    señala al servicio caído, si lo hay. `duration_ms` es lo que duró el paso según la traza; si no está en ella,
+    o si se iba paso a paso, lo que tardó en estar probado.
     """
 
     hop: Hop
@@ -90,7 +96,11 @@ class HopDone:
 
 @dataclass(frozen=True, slots=True)
 class RunFinished:
-    """Fin. Los enlaces son `None` mientras no haya nada detrás de ellos; `*_problem` dice entonces por qué."""
+    """Fin. Los enlaces son `None` si no hay nada detrás de ellos; `*_problem` dice entonces por qué.
+
+    `status` es `passed` o `failed`. `answer` es lo que contestó el flujo a quien lo llamó (`415 · Solo se…`).
+    `stopped` es cierto si la persona lo dejó a medias.
+    """
 
     flow: Flow
     run_id: str
@@ -101,6 +111,7 @@ class RunFinished:
     trace_problem: str
     dashboard_url: str | None
     dashboard_problem: str
+    answer: str
     duration_ms: float
     stopped: bool
 

@@ -25,9 +25,20 @@ class Evidence:
 
 
 class NotProven(Exception):
-    """La prueba no se cumple. El mensaje es una frase completa: qué se esperaba y qué se vio."""
+    """La prueba no se cumple (todavía). El mensaje es una frase completa: qué se esperaba y qué se vio.
 
-    def __init__(self, reason: str, details: Details | None = None) -> None:
+    `final` es cierto cuando esperar no cambiaría nada: el objeto está y sus bytes son otros.
+    """
+
+    def __init__(self, reason: str, *, final: bool = False, details: Details | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.final = final
         self.details: Details = details or {}
+
+
+class Interrupted(NotProven):
+    """Se dejó de esperar porque la persona quiso parar."""
+
+    def __init__(self) -> None:
+        super().__init__("Se paró antes de poder comprobarlo.", final=True)

@@ -1,0 +1,101 @@
+"""Una traza leída de la API de consulta de Jaeger (https://www.jaegertracing.io/docs/latest/architecture/apis/)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from scenarios.engine.flow import SpanMatch
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Una operación. `start_us` son microsegundos desde 1970; `links` son los `span_id` enlazados."""
+
+    span_id: str
+    parent_id: str | None
+    service: str
+    name: str
+    kind: str
+    start_us: int
+    duration_us: int
+    attributes: Mapping[str, Any]
+    links: tuple[str, ...]
+
+    @property
+    def status(self) -> int | None:
+        """El código de estado HTTP, con el nombre de atributo nuevo o con el antiguo."""
+        for key in ("http.response.status_code", "http.status_code"):
+            if key in self.attributes:
+                return int(self.attributes[key])
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Los spans de una traza por orden de comienzo."""
+
+    trace_id: str
+    spans: tuple[Span, ...]
+
+    @classmethod
+    def from_jaeger(cls, document: Mapping[str, Any]) -> Trace:
+        """La primera traza de la respuesta de `/api/traces/{id}`; sin spans si no hay ninguna."""
+        data = document.get("data") or []
+        if not data:
+            return cls("", ())
+        processes = {key: value["serviceName"] for key, value in data[0]["processes"].items()}
+        spans = sorted((_span(raw, processes) for raw in data[0]["spans"]), key=lambda span: span.start_us)
+        return cls(data[0]["traceID"], tuple(spans))
+
+    @property
+    def services(self) -> set[str]:
+        """Quiénes han contado algo en esta traza."""
+        return {span.service for span in self.spans}
+
+    def find(self, match: SpanMatch) -> Iterator[Span]:
+        """Los spans que cumplen `match`, por orden de comienzo."""
+        for span in self.spans:
+            if match.matches(span.service, span.kind, span.name, span.attributes):
+                yield span
+
+    def span(self, span_id: str | None) -> Span | None:
+        """El span con ese identificador."""
+        return next((span for span in self.spans if span.span_id == span_id), None)
+
+    def ancestors(self, span: Span) -> Iterator[Span]:
+        """El padre de `span`, el padre de su padre… hasta donde haya."""
+        current = self.span(span.parent_id)
+        while current is not None:
+            yield current
+            current = self.span(current.parent_id)
+
+    @property
+    def orphans(self) -> list[Span]:
+        """Los spans que dicen tener un padre y su padre no está."""
+        known = {span.span_id for span in self.spans}
+        return [span for span in self.spans if span.parent_id is not None and span.parent_id not in known]
+
+    @property
+    def roots(self) -> list[Span]:
+        """Los spans sin padre: en una traza entera hay uno solo."""
+        return [span for span in self.spans if span.parent_id is None]
+
+
+def _span(raw: Mapping[str, Any], processes: Mapping[str, str]) -> Span:
+    attributes = {tag["key"]: tag["value"] for tag in raw.get("tags", ())}
+    references = raw.get("references", ())
+    parent = next((ref["spanID"] for ref in references if ref["refType"] == "CHILD_OF"), None)
+    links = tuple(ref["spanID"] for ref in references if ref["refType"] == "FOLLOWS_FROM")
+    return Span(
+        span_id=raw["spanID"],
+        parent_id=parent,
+        service=processes[raw["processID"]],
+        name=raw["operationName"],
+        kind=str(attributes.get("span.kind", "internal")),
+        start_us=int(raw["startTime"]),
+        duration_us=int(raw["duration"]),
+        attributes=attributes,
+        links=links,
+    )

@@ -1,0 +1,79 @@
+"""La fábrica de aplicaciones: lo que todo microservicio tiene sin tener que escribirlo.
+
+Trazas, métricas en `/metrics`, salud en `/health`, logs en JSON, errores con su código y parada ordenada.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+
+from scenarios.kit.errors import Missing, Unavailable
+from scenarios.kit.metrics import HttpMetrics, exposition
+from scenarios.kit.settings import optional, required
+from scenarios.kit.telemetry import instrument_app, shutdown_telemetry
+
+_log = logging.getLogger(__name__)
+
+
+def create_app(
+    title: str,
+    *,
+    running: Callable[[], AbstractContextManager[object]] = nullcontext,
+    healthy: Callable[[], bool] = lambda: True,
+) -> FastAPI:
+    """Una aplicación FastAPI con todo lo común puesto.
+
+    Args:
+        title: el nombre que se enseña en la documentación de la API.
+        running: contexto que dura lo que dure el proceso; al entrar prepara lo que haga falta y al salir recoge.
+        healthy: lo que contesta `/health` (200 o 503).
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with running():
+            yield
+        shutdown_telemetry()
+
+    app = FastAPI(title=title, lifespan=lifespan, redoc_url=None)
+    app.add_middleware(HttpMetrics)
+
+    @app.get("/health", include_in_schema=False)
+    def health() -> Response:
+        fine = healthy()
+        return JSONResponse({"status": "ok" if fine else "failing", "service": title}, 200 if fine else 503)
+
+    @app.get("/metrics", include_in_schema=False)
+    def metrics() -> Response:
+        body, media_type = exposition()
+        return Response(body, media_type=media_type)
+
+    @app.exception_handler(Unavailable)
+    def unavailable(request: Request, error: Unavailable) -> Response:
+        _log.error("no disponible: %s", error)
+        return JSONResponse({"detail": f"{error.who} no contesta ahora mismo. Vuelve a intentarlo."}, 503)
+
+    @app.exception_handler(Missing)
+    def missing(request: Request, error: Missing) -> Response:
+        return JSONResponse({"detail": "No existe."}, 404)
+
+    instrument_app(app)
+    return app
+
+
+def serve(app: FastAPI) -> None:
+    """Sirve `app` en `HOST:PORT` hasta SIGTERM; las peticiones a medias tienen tres segundos para acabar."""
+    uvicorn.run(
+        app,
+        host=optional("HOST", "127.0.0.1"),
+        port=int(required("PORT")),
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=3,
+    )

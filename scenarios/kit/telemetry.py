@@ -1,0 +1,79 @@
+"""Trazas: cada microservicio cuenta lo que hace con OpenTelemetry y se lo manda a Jaeger por OTLP/HTTP.
+
+La instrumentación de las bibliotecas crea los spans de HTTP, Redis y MinIO; los de Kafka los crea
+`scenarios.kit.messaging`. Todo se gobierna con las variables de entorno de siempre
+(https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/):
+
+- `OTEL_EXPORTER_OTLP_ENDPOINT`: adónde se mandan los spans.
+- `OTEL_TRACES_SAMPLER` y `OTEL_TRACES_SAMPLER_ARG`: qué parte de las peticiones se traza. Por defecto
+  `parentbased_always_on`: todas, salvo que quien llama diga que no. Con mucho tráfico se baja
+  (`parentbased_traceidratio` y `0.05`): guardar todas las trazas cuesta disco y dinero.
+- `OTEL_BSP_SCHEDULE_DELAY`: cada cuántos milisegundos se manda un lote. Aquí 150, para verlo enseguida.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+from urllib.parse import urlsplit
+
+from scenarios.kit import holding
+from scenarios.kit.settings import optional
+
+_WANTED_HEADERS = ["ETag", "X-Amz-Version-Id"]
+
+
+def setup_telemetry(service: str) -> None:
+    """Prepara las trazas de `service` e instrumenta los clientes. Se llama una vez, antes de crear clientes."""
+    # Nombres de atributo estables: http.request.method, db.query.text… (https://opentelemetry.io/docs/specs/semconv)
+    os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http,database")
+
+    from opentelemetry import trace
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    provider = TracerProvider(resource=Resource.create({SERVICE_NAME: service}))
+    if processor := holding.processor_from_env(service):
+        provider.add_span_processor(processor)
+    delay = float(optional("OTEL_BSP_SCHEDULE_DELAY", "150"))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(), schedule_delay_millis=delay))
+    trace.set_tracer_provider(provider)
+
+
+def shutdown_telemetry() -> None:
+    """Manda lo que quede por mandar y cierra. Sin esto, los últimos spans de un proceso se pierden."""
+    from opentelemetry import trace
+
+    provider: Any = trace.get_tracer_provider()
+    if hasattr(provider, "shutdown"):
+        provider.shutdown()
+
+
+def instrument_app(app: Any) -> None:
+    """Un span de servidor por petición. Sin los internos `http send`/`receive` ni los sondeos, que son ruido."""
+    from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+
+    FastAPIInstrumentor.instrument_app(app, excluded_urls="/health$,/metrics$", exclude_spans=["send", "receive"])
+
+
+def instrument_storage() -> None:
+    """Un span por llamada a MinIO, que habla HTTP con urllib3. Guarda el ETag y la versión que contestó."""
+    from opentelemetry.instrumentation.urllib3 import URLLib3Instrumentor
+
+    URLLib3Instrumentor().instrument(request_hook=_name_after_bucket, captured_response_headers=_WANTED_HEADERS)
+
+
+def instrument_cache() -> None:
+    """Un span por orden de Redis, con el nombre de la orden (`SET`). Los valores no se guardan en la traza."""
+    from opentelemetry.instrumentation.redis import RedisInstrumentor
+
+    RedisInstrumentor().instrument()
+
+
+def _name_after_bucket(span: Any, pool: Any, request: Any) -> None:
+    """De «PUT» a «PUT avatares»: se lee mejor y sigue habiendo pocos nombres distintos."""
+    bucket = urlsplit(request.url).path.lstrip("/").split("/", 1)[0]
+    if bucket:
+        span.update_name(f"{request.method} {bucket}")
