@@ -22,7 +22,7 @@ LACKS: tuple[str, ...] = (
     "Un solo intermediario: ni réplicas, ni cambio de líder, ni factor de replicación mayor que 1.",
     "Transacciones: un productor con transactional.id recibe un error de autorización.",
     "Compactación (cleanup.policy=compact) y cualquier otra opción de topic que no esté en su lista: se rechazan.",
-    "El protocolo de grupos nuevo (group.protocol=consumer da un error fatal) ni los grupos compartidos (share groups).",
+    "El protocolo de grupos nuevo (group.protocol=consumer da un error fatal) y los grupos compartidos.",
     "Un consumidor con group.instance.id que vuelve provoca un reparto; en Kafka conserva el suyo sin molestar.",
     "Usuarios, permisos, TLS y cuotas: solo escucha en esta máquina.",
     "No comprueba la suma CRC de los lotes; un consumidor la comprueba si activa check.crcs.",
