@@ -22,7 +22,7 @@ from stack.laboratory import Laboratory
 
 T = TypeVar("T")
 
-CLIENT_SERVICE = "cliente"
+CLIENT_SERVICE = "cliente-web"
 """Con qué nombre sale en la traza quien hace de cliente."""
 
 _FRESH_S = 0.03

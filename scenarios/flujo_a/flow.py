@@ -1,0 +1,112 @@
+"""Flujo A: las flechas del diagrama con su explicación, su prueba y su sabotaje."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from scenarios.engine.context import CLIENT_SERVICE
+from scenarios.engine.diagram import read
+from scenarios.engine.flow import Flow, HoldPoint, Hop, Proof, SpanMatch
+from scenarios.flujo_a import client, proofs, spans
+from scenarios.flujo_a.explanations import EXPLANATIONS
+from scenarios.flujo_a.sabotages import SABOTAGES
+from scenarios.flujo_a.spans import after, before
+
+_DIAGRAM = read(Path(__file__).with_name("diagram.mmd"))
+
+_INSIDE_KONG = (
+    "Kong es un programa ajeno y no se le puede parar a mitad: el sistema se detiene en el paso siguiente."
+)
+_PROMETHEUS = "Prometheus lee cuando le toca, sin preguntar; todo lo demás ya ha ocurrido."
+_JAEGER = "Jaeger va recibiendo apuntes desde el principio; aquí solo se comprueba que están todos."
+
+
+def _hops() -> Iterator[Hop]:
+    arrows = {f"A{number}": arrow for number, arrow in enumerate(_DIAGRAM.arrows, start=1)}
+
+    def hop(
+        hop_id: str,
+        service: str,
+        prove: Proof,
+        *needs: str,
+        hold: HoldPoint | None = None,
+        unheld: str = "",
+        span: SpanMatch | None = None,
+        proven_after: str | None = None,
+    ) -> Hop:
+        text = EXPLANATIONS[hop_id]
+        return Hop(
+            id=hop_id,
+            arrow=arrows[hop_id],
+            service=service,
+            what=text.what,
+            why=text.why,
+            without=text.without,
+            more=text.more,
+            prove=prove,
+            sabotage=SABOTAGES[hop_id],
+            hold=hold,
+            unheld=unheld,
+            span=span,
+            needs=needs,
+            proven_after=proven_after,
+        )
+
+    upload, send, process = spans.UPLOAD_REQUEST, spans.SEND, spans.PROCESS
+    # Kong y el span de la petición no cuentan lo que vieron hasta que la petición acaba: de ahí `proven_after`.
+    yield hop("A1", "kong", proofs.a1, proven_after="A9", unheld="La petición todavía no ha salido.")
+    yield hop("A2", "kong", proofs.a2, "A1", unheld=_INSIDE_KONG, proven_after="A9")
+    yield hop("A3", "kong", proofs.a3, "A1", unheld=_INSIDE_KONG, span=upload, proven_after="A9")
+    yield hop("A4", "minio", proofs.a4, "A3", hold=before(spans.PUT_ORIGINAL), span=spans.PUT_ORIGINAL)
+    yield hop("A5", "minio", proofs.a5, "A4", hold=after(spans.PUT_ORIGINAL))
+    yield hop("A6", "kafka", proofs.a6, "A5", hold=before(send), span=send)
+    yield hop("A7", "redis", proofs.a7, "A6", hold=before(spans.CACHE_URL), span=spans.CACHE_URL)
+    yield hop("A8", "kong", proofs.a8, "A5", "A6", hold=after(spans.CACHE_URL))
+    yield hop("A9", "kong", proofs.a9, "A4", "A8", unheld=_INSIDE_KONG)
+    yield hop("A10", "kafka", proofs.a10, "A6", hold=before(process), span=process, proven_after="A13")
+    yield hop("A11", "minio", proofs.a11, "A10", hold=before(spans.GET_ORIGINAL), span=spans.GET_ORIGINAL)
+    yield hop("A12", "minio", proofs.a12, "A11", hold=before(spans.PUT_THUMBNAIL), span=spans.PUT_THUMBNAIL)
+    yield hop("A13", "redis", proofs.a13, "A12", hold=before(spans.CACHE_URLS), span=spans.CACHE_URLS)
+    yield hop("A14", "prometheus", proofs.a14, "A8", unheld=_PROMETHEUS)
+    yield hop("A15", "prometheus", proofs.a15, "A12", unheld=_PROMETHEUS)
+    yield hop("A16", "jaeger", proofs.a16, "A8", "A10", unheld=_JAEGER)
+
+
+FLOW = Flow(
+    id="flujo-a",
+    title="Subida de avatar",
+    intro="Una estudiante sube su foto. Fíjate en que la respuesta llega antes de que existan las miniaturas: "
+    "alguien las hace después, sin que nadie espere.",
+    services=(
+        "redis",
+        "kafka",
+        "minio",
+        "kong",
+        "jaeger",
+        "prometheus",
+        "grafana",
+        "console",
+        "uploads",
+        "thumbnails",
+    ),
+    diagram=_DIAGRAM,
+    participants={
+        "K": "kong",
+        "U": "uploads",
+        "M": "minio",
+        "Ka": "kafka",
+        "T": "thumbnails",
+        "R": "redis",
+        "P": "prometheus",
+        "J": "jaeger",
+    },
+    hops=tuple(_hops()),
+    traced=(CLIENT_SERVICE, "kong", "uploads", "thumbnails"),
+    prepare=client.prepare,
+    drive=client.drive,
+    summary=client.summary,
+    inputs={"file": "La foto que se sube (PNG, JPEG o WebP). Sin ella se usa una dibujada por stacklab."},
+    dashboard="flujo-a",
+    panel_ready=proofs.panel_ready,
+)
