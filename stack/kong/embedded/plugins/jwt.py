@@ -77,8 +77,10 @@ class Jwt(Plugin):
 
     def _check(self, x: Exchange, options: Any, token: tokens.Token, challenge: str) -> Reply | None:
         claim = options["key_claim_name"]
-        key = token.claims.get(claim) or token.header.get(claim)
-        if key is None or key is False:
+        key = token.claims.get(claim)
+        if key in (None, False):
+            key = token.header.get(claim)
+        if key in (None, False):
             return _unauthorized(f"No mandatory '{claim}' in claims", challenge)
         if key == "":
             return _unauthorized(f"Invalid '{claim}' in claims", challenge)

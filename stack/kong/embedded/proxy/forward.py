@@ -185,7 +185,7 @@ class Forwarder:
             if attempt.state is not None:
                 span.attributes["http.status_code"] = attempt.code
                 span.status = ERROR
-            span.finish(attempt.ended_ns)
+            span.finish(attempt.ended_ns or x.finished_ns)
 
 
 async def _send_body(connection: UpstreamConnection, body: RequestBody, timeout_s: float) -> None:
