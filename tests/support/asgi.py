@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -14,6 +15,8 @@ class Answer:
 
     status: int
     text: str
+    body: bytes
+    headers: Mapping[str, str]
 
 
 def get(app: Any, target: str) -> Answer:
@@ -43,4 +46,5 @@ def get(app: Any, target: str) -> Answer:
 
     asyncio.run(app(scope, receive, send))
     body = b"".join(message.get("body", b"") for message in sent)
-    return Answer(sent[0]["status"], body.decode())
+    headers = {name.decode().lower(): value.decode("latin-1") for name, value in sent[0]["headers"]}
+    return Answer(sent[0]["status"], body.decode(errors="replace"), body, headers)

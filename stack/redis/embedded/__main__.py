@@ -1,6 +1,6 @@
 """`python -m stack.redis.embedded`: el servidor TCP de fakeredis, para donde no hay rueda de Valkey.
 
-Es Redis reescrito en Python (https://fakeredis.readthedocs.io): todo lo que usa el laboratorio contesta igual, salvo
+Es Redis reescrito en Python (https://fakeredis.readthedocs.io): lo que usa el laboratorio contesta igual, menos
 `INFO`, `CONFIG`, `MEMORY` y los avisos de claves caducadas. No lee `redis.conf`.
 """
 
@@ -23,7 +23,7 @@ def main() -> None:
         server.block_on_close = False
 
         def stop(number: int, frame: FrameType | None) -> None:
-            # `shutdown` espera a que acabe el bucle, y el bucle está parado en esta señal: ha de hacerlo otro hilo.
+            # `shutdown` espera a que acabe el bucle, que está parado en esta señal: ha de hacerlo otro hilo.
             threading.Thread(target=server.shutdown).start()
 
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,0 +1,1 @@
+"""Las páginas de Redis: claves, caducidades y valores, leídos con redis-py."""
