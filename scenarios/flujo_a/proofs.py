@@ -1,4 +1,4 @@
-"""Las pruebas del flujo A, una por flecha: cada una lee de un servicio un hecho de esta ejecución y de ninguna otra."""
+"""Las pruebas del flujo A, una por flecha: cada una lee de un servicio un hecho que es de esta ejecución."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ def a6(run: Run) -> Evidence:
 
 
 def published(run: Run) -> RecordFact:
-    """El mensaje de esta ejecución. Uploads contesta después de publicarlo: si ya contestó y no está, no estará."""
+    """El mensaje de esta ejecución. Se publica antes de contestar: si ya hay respuesta y no está, no estará."""
     answered = run.answered
     try:
         return read.record_of_run(run, TOPIC)

@@ -47,3 +47,5 @@ def setup_logs(service: str) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for noisy in ("uvicorn.error", "uvicorn.access", "urllib3.connectionpool"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # Que Jaeger no conteste se dice una vez por lote perdido, no en cada reintento.
+    logging.getLogger("opentelemetry.exporter").setLevel(logging.ERROR)

@@ -86,6 +86,13 @@ class Publisher:
         """
         self.send(topic, key.encode(), json.dumps(event, ensure_ascii=False).encode())
 
+    def connect(self) -> None:
+        """Se conecta ya, para que el primer suceso no tenga que esperar a la conexión."""
+        try:
+            self._producer.list_topics(timeout=PUBLISH_WITHIN_S)
+        except KafkaException as error:
+            raise Unavailable("Kafka", error) from error
+
     def send(self, topic: str, key: bytes | None, value: bytes | None) -> None:
         """Como `publish`, con los bytes ya hechos."""
         attributes: dict[str, str] = {

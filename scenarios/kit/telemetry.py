@@ -14,11 +14,15 @@ La instrumentación de las bibliotecas crea los spans de HTTP, Redis y MinIO; lo
 from __future__ import annotations
 
 import os
+import threading
 from typing import Any
 from urllib.parse import urlsplit
 
 from scenarios.kit import holding
 from scenarios.kit.settings import optional
+
+EXPORT_WITHIN_S = 2
+"""Lo que se insiste en mandar un lote. Perder trazas es preferible a que un microservicio espere por ellas."""
 
 _WANTED_HEADERS = ["ETag", "X-Amz-Version-Id"]
 
@@ -38,7 +42,8 @@ def setup_telemetry(service: str) -> None:
     if processor := holding.processor_from_env(service):
         provider.add_span_processor(processor)
     delay = float(optional("OTEL_BSP_SCHEDULE_DELAY", "150"))
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(), schedule_delay_millis=delay))
+    exporter = OTLPSpanExporter(timeout=EXPORT_WITHIN_S)
+    provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=delay))
     trace.set_tracer_provider(provider)
 
 
@@ -48,7 +53,10 @@ def shutdown_telemetry() -> None:
 
     provider: Any = trace.get_tracer_provider()
     if hasattr(provider, "shutdown"):
-        provider.shutdown()
+        # En un hilo aparte y con plazo: si Jaeger no contesta, parar no puede depender de él.
+        closing = threading.Thread(target=provider.shutdown, daemon=True)
+        closing.start()
+        closing.join(EXPORT_WITHIN_S)
 
 
 def instrument_app(app: Any) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import logging
 import re
 import time
 import uuid
@@ -17,14 +16,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, HTTPException, Path, Response, UploadFile
+from fastapi import Depends, FastAPI, HTTPException, Response, UploadFile
 from PIL import Image
 from prometheus_client import Counter, Histogram
 
 from scenarios.kit.app import create_app, serve
 from scenarios.kit.body import BodyLimit
 from scenarios.kit.cache import Cache
-from scenarios.kit.errors import Unavailable
+from scenarios.kit.errors import Missing, Unavailable
 from scenarios.kit.identity import user_from_token
 from scenarios.kit.logs import setup_logs
 from scenarios.kit.messaging import Publisher, ensure_topics
@@ -48,7 +47,7 @@ FORMATS = {
 
 Image.MAX_IMAGE_PIXELS = None  # el límite es el nuestro, `MAX_PIXELS`, y se mira antes de descomprimir
 
-_log = logging.getLogger(__name__)
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}/[0-9a-f]{32}(-\d{2,3})?\.(png|jpg|webp)")
 _uploads = Counter("avatar_uploads_total", "Avatares recibidos, según cómo acabó la subida.", ["result"])
 _bytes = Counter("avatar_upload_bytes_total", "Bytes de los avatares guardados.")
 _seconds = Histogram("avatar_upload_duration_seconds", "Lo que tarda una subida en contestarse.")
@@ -64,9 +63,10 @@ class Uploads:
         self._public_url, self._topic = public_url, topic
 
     def prepare(self) -> None:
-        """Deja listos el bucket y el topic. Si ya existen, no cambia nada."""
+        """Deja listos el bucket, el topic y la conexión con Kafka. Lo que ya exista no cambia."""
         self._storage.ensure_bucket(BUCKET)
         ensure_topics(self._topic)
+        self._publisher.connect()
 
     def accept(self, user: str, content: bytes) -> str:
         """Guarda la foto de `user`, publica el suceso, deja su URL en la caché y la devuelve.
@@ -104,7 +104,13 @@ class Uploads:
         return url
 
     def fetch(self, key: str) -> Response:
-        """La foto o miniatura `key`, tal cual se guardó."""
+        """La foto o miniatura `key` (`usuario/fichero`), tal cual se guardó.
+
+        Raises:
+            Missing: no existe, o ese nombre no lo puede tener ninguna foto.
+        """
+        if not _KEY.fullmatch(key):
+            raise Missing(key)
         stored = self._storage.get(BUCKET, key)
         return Response(
             stored.content,
@@ -183,10 +189,7 @@ def build() -> FastAPI:
             _seconds.observe(time.perf_counter() - began)
 
     @app.get("/api/avatars/{user}/{file}")
-    def avatar(
-        user: Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")],
-        file: Annotated[str, Path(pattern=r"^[0-9a-f]{32}(-\d{2,3})?\.(png|jpg|webp)$")],
-    ) -> Response:
+    def avatar(user: str, file: str) -> Response:
         """Devuelve una foto o una de sus miniaturas."""
         return uploads.fetch(f"{user}/{file}")
 
