@@ -22,8 +22,8 @@ from stack.errors import StacklabError
 
 PATH = "/api/upload/avatar"
 SIZES = (64, 128, 256)
-CONSUMER_KEY = "app-web"
-"""El `iss` del token: con él sabe Kong de qué aplicación es y con qué secreto comprobarlo."""
+CONSUMER_KEY, TRIAL_KEY = "app-web", "app-pruebas"
+"""El `iss` del token: con él sabe Kong de qué aplicación es. La segunda tiene un límite de pocas llamadas."""
 
 FORGED_TOKEN, LOST_REPLY, SILENT = "forged-token", "lost-reply", "silent"
 """Lo que puede hacer mal el cliente: firmar con otro secreto, no recibir la respuesta o no contar su parte."""
@@ -84,12 +84,12 @@ def uploaded(run: Run) -> Upload:
     return run.plan
 
 
-def token(run: Run, *, secret: str | None = None, lifetime_s: int = 300) -> str:
+def token(run: Run, *, secret: str | None = None, lifetime_s: int = 300, issuer: str = CONSUMER_KEY) -> str:
     """Un JWT para quien sube la foto; con `secret` o `lifetime_s` se hacen tokens malos a propósito."""
     import jwt
 
     now = int(time.time())
-    claims = {"iss": CONSUMER_KEY, "sub": uploaded(run).user, "iat": now - 600, "exp": now + lifetime_s}
+    claims = {"iss": issuer, "sub": uploaded(run).user, "iat": now - 600, "exp": now + lifetime_s}
     return jwt.encode(claims, secret or run.credentials["JWT_SECRET"], algorithm="HS256")
 
 

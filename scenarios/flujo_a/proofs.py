@@ -12,7 +12,7 @@ from scenarios.engine.facts import Evidence, NotProven
 from scenarios.engine.flow import SpanMatch
 from scenarios.engine.trace import Span
 from scenarios.flujo_a import spans
-from scenarios.flujo_a.client import PATH, SIZES, token, uploaded
+from scenarios.flujo_a.client import PATH, SIZES, TRIAL_KEY, token, uploaded
 
 BUCKET, TOPIC, GROUP = "avatares", "avatar_subido", "thumbnails"
 TTL_S = 3600
@@ -79,9 +79,9 @@ def _remaining(run: Run) -> int:
     return int(answer.headers["ratelimit-remaining"])
 
 
-def provoke_limit(run: Run, at_most: int = 1000) -> Evidence:
-    """A petición de la persona: llama sin parar hasta que Kong dice basta (429)."""
-    headers = {"Authorization": f"Bearer {token(run)}", **read.untraced(run)}
+def provoke_limit(run: Run, at_most: int = 20) -> Evidence:
+    """A petición de la persona: llama, con una aplicación de pruebas, hasta que Kong dice basta (429)."""
+    headers = {"Authorization": f"Bearer {token(run, issuer=TRIAL_KEY)}", **read.untraced(run)}
     for number in range(1, at_most + 1):
         answer = read.ask(run, "POST", run.env["KONG_PROXY_URL"] + PATH, headers=headers)
         if answer.status == 429:
