@@ -78,7 +78,7 @@ class _Queue:
     def __init__(self, conf: Mapping[str, Any], resource: Mapping[str, Any]) -> None:
         self.conf, self.resource = conf, resource
         self.pending: deque[Span] = deque(maxlen=conf["queue"]["max_entries"])
-        self.hurry = asyncio.Event()
+        self.hurry, self.stopping = asyncio.Event(), asyncio.Event()
         self.task: asyncio.Task[None] | None = None
 
     def put(self, spans: Sequence[Span]) -> None:
@@ -102,14 +102,16 @@ class _Queue:
         delay, deadline, warned = queue["initial_retry_delay"], loop.time() + queue["max_retry_time"], False
         while True:
             problem = await self._post(body)
-            if problem is None:
+            if problem is None or self.stopping.is_set():
                 return
             if not warned:
                 print(f"opentelemetry: {self.conf['traces_endpoint']}: {problem}", file=sys.stderr, flush=True)
                 warned = True
             if loop.time() + delay > deadline:
                 return
-            await asyncio.sleep(delay)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(delay):
+                    await self.stopping.wait()
             delay = min(delay * 2, queue["max_retry_delay"])
 
     async def _post(self, body: bytes) -> str | None:
@@ -147,6 +149,7 @@ class Exporters:
         tasks = [queue.task for queue in self._queues.values() if queue.task and not queue.task.done()]
         for queue in self._queues.values():
             queue.hurry.set()
+            queue.stopping.set()
         if tasks:
             await asyncio.wait(tasks, timeout=timeout_s)
         for task in tasks:

@@ -183,6 +183,8 @@ class ClientConnection:
 
     async def _linger(self) -> None:
         """Cierra con calma: si se cortara de golpe con datos sin leer, el cliente perdería la respuesta."""
+        if self.h11.their_state is h11.SEND_BODY:
+            self.h11.next_event()  # Si no había cuerpo, esto es el final de la petición.
         if self.h11.their_state in (h11.DONE, h11.MUST_CLOSE, h11.CLOSED) or self.reader.gone:
             return
         with contextlib.suppress(TimeoutError, OSError):
