@@ -57,7 +57,7 @@ _YEAR = {"cache-control": "public, max-age=86400"}
 
 
 def library() -> Path:
-    """Dónde está `Chart.bundle.js` en el paquete instalado; `FileNotFoundError` si falta. No importa el paquete."""
+    """Dónde está `Chart.bundle.js` en el paquete instalado; `FileNotFoundError` si falta."""
     spec = find_spec("chartkick")
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         path = Path(folder) / "django" / "static" / "chartkick" / "Chart.bundle.js"
