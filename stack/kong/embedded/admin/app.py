@@ -29,7 +29,8 @@ COVERAGE = Coverage(
         "Cuerpos de cualquier tamaño sin guardarlos, Expect: 100-continue, HEAD, conexiones persistentes",
         "WebSocket: se copian los bytes tal cual, códigos de cierre incluidos",
         "Reintentos y plazos de cada servicio; 502, 503 y 504 con el texto de Kong",
-        "Admin API de lectura, recarga con POST /config, Status API y métricas con los nombres de Kong",
+        "Admin API de lectura; recarga con POST /config, que como en Kong dura hasta que se reinicia",
+        "Status API y métricas con los nombres de Kong",
     ),
     lacks=(
         "TLS, HTTP/2, gRPC, TCP y UDP: solo HTTP/1.1, también hacia los servicios",
@@ -40,7 +41,7 @@ COVERAGE = Coverage(
         "La Admin API no enseña los secretos (Kong sí), y file-log y las trazas tapan más credenciales que Kong",
         "Kong recibe el cuerpo entero antes de llamar al servicio; aquí va pasando según llega, así que una "
         "petición con cuerpo no se repite si el servicio falla a medias",
-        "POST /config dura hasta que se reinicia; Kong hace lo mismo",
+        "Los datos de memoria de Lua en /status y /metrics",
     ),
 )
 

@@ -159,7 +159,7 @@ def _recent(item: Any) -> dict[str, Any]:
         "path": item.path,
         "status": item.status,
         "kind": kind,
-        "who": f"el servicio {item.service}" if item.by_service else "Kong, sin molestar al servicio",
+        "who": item.service if item.by_service else "Kong",
         "consumer": item.consumer or "",
         "total": spanish(item.total_ms),
         "kong": spanish(item.kong_ms),
