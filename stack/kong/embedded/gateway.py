@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from stack.kong.embedded import replies, uri
@@ -17,6 +18,7 @@ from stack.kong.embedded.otlp import Exporters
 from stack.kong.embedded.plugins import PLUGINS
 from stack.kong.embedded.plugins.base import Plugin, Runtime
 from stack.kong.embedded.plugins.counters import Counters
+from stack.kong.embedded.product import TOKEN
 from stack.kong.embedded.proxy.client import BadRequest, ClientGone
 from stack.kong.embedded.redact import secret_names
 from stack.kong.embedded.redact import uri as redacted
@@ -147,7 +149,8 @@ class Gateway:
             if not plugin.has("header_filter"):
                 continue
             span = x.trace.start(f"kong.header_filter.plugin.{plugin.name}") if x.trace else None
-            plugin.header_filter(x, conf, headers)
+            with _surviving(plugin):
+                plugin.header_filter(x, conf, headers)
             if span is not None:
                 span.finish()
 
@@ -160,7 +163,9 @@ class Gateway:
             attributes["http.url"] = redacted(attributes["http.url"], secret_names(x))
             x.trace.finish(x.finished_ns)
         for conf in x.plugins:
-            self._plugins[conf.name].log(x, conf)
+            plugin = self._plugins[conf.name]
+            with _surviving(plugin):
+                plugin.log(x, conf)
         self.recent.appendleft(_recent(x))
 
     def _route(self, loaded: _Loaded, x: Exchange, path: str) -> Reply | None:
@@ -206,6 +211,15 @@ class Gateway:
         x.upstream_host = x.request.headers.get("host") if x.route.preserve_host else None
 
 
+@contextmanager
+def _surviving(plugin: Plugin) -> Iterator[None]:
+    """Cuando ya hay respuesta, un plugin que falla se anota y la petición sigue."""
+    try:
+        yield
+    except Exception as error:
+        print(f"{plugin.name}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+
+
 def _secure_only(x: Exchange, status: int) -> Reply:
     if status == 426:
         upgrade = {"Connection": "Upgrade", "Upgrade": "TLS/1.2, HTTP/1.1"}
@@ -219,8 +233,6 @@ _REPLACED = ("host", "expect", "content-length", "x-real-ip", "x-kong-request-id
 
 def _forwarded(x: Exchange) -> Headers:
     """Las cabeceras con que se llama al servicio: las del cliente y quién es, por dónde vino y con qué número."""
-    from stack.kong.embedded.product import TOKEN
-
     request, peer = x.request, x.peer
     headers = request.headers.end_to_end()
     for name in _REPLACED:

@@ -205,6 +205,21 @@ def test_un_plugin_que_revienta_es_un_500(capsys: pytest.CaptureFixture[str]) ->
     assert "rate-limiting: TypeError" in capsys.readouterr().err
 
 
+def test_un_plugin_que_revienta_al_anotar_no_estropea_la_respuesta(capsys: pytest.CaptureFixture[str]) -> None:
+    async def scenario() -> None:
+        document = one_service(1) | {
+            "plugins": [{"name": "file-log", "config": {"path": "/"}}, {"name": "prometheus"}]
+        }
+        async with inside(document) as kong:
+            kong.gateway.plugin("prometheus").log = None  # type: ignore[assignment, method-assign]
+            assert [(await kong.ask(GET))[0] for _ in range(2)] == [502, 502]
+
+    asyncio.run(scenario())
+    errors = capsys.readouterr().err
+    assert "file-log: no se puede escribir en /: Is a directory" in errors
+    assert "prometheus: TypeError" in errors
+
+
 @pytest.mark.parametrize(
     "value",
     [

@@ -207,6 +207,27 @@ def test_una_conexion_guardada_que_se_cerro_no_se_nota() -> None:
     run(scenario())
 
 
+def test_un_post_no_va_por_una_conexion_que_ya_se_cerro() -> None:
+    async def scenario() -> None:
+        closed = asyncio.Event()
+
+        async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await read_head(reader)
+            writer.write(OK)
+            await writer.drain()
+            writer.close()
+            closed.set()
+
+        async with upstream(once) as port, inside(one_service(port)) as kong:
+            for _ in range(5):
+                closed.clear()
+                # Un POST no se repite: si fuera por la conexión vieja, sería un 502.
+                assert (await kong.ask(GET.replace(b"GET", b"POST")))[0] == 200
+                await closed.wait()
+
+    run(scenario())
+
+
 def test_las_conexiones_con_el_servicio_se_reutilizan() -> None:
     async def scenario() -> None:
         connections = 0

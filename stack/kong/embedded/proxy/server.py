@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import socket
+import sys
 
 import h11
 
@@ -79,6 +80,9 @@ class ProxyServer:
         try:
             await self._serve(connection)
         except asyncio.CancelledError:
+            connection.abort()
+        except Exception as error:  # Un fallo nuestro: se pierde esta conexión y no las demás.
+            print(f"proxy: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
             connection.abort()
         finally:
             counts["active"] -= 1
