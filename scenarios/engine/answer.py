@@ -42,4 +42,4 @@ class Answer:
             text = document.get("detail") or document.get("message") or ""
         if isinstance(text, list):
             text = "; ".join(str(item.get("msg", item)) if isinstance(item, dict) else str(item) for item in text)
-        return f"{self.status} · {text}" if text else str(self.status)
+        return f"{self.status} · {text.rstrip('.')}" if text else str(self.status)

@@ -27,7 +27,9 @@ class Fault:
         self._run: Run | None = None
         self._lock = threading.Lock()
         self._undo: Undo | None = None
-        self._done = False
+        self._in_place = threading.Event()
+        if not isinstance(sabotage, Tamper):
+            self._in_place.set()
 
     @property
     def client(self) -> str:
@@ -46,6 +48,11 @@ class Fault:
                 return at, self._tamper
             case _:
                 return None
+
+    @property
+    def in_place(self) -> threading.Event:
+        """Marcado cuando lo que había que estropear ya está estropeado: antes, una prueba podría adelantarse."""
+        return self._in_place
 
     @contextmanager
     def applied(self, run: Run) -> Iterator[None]:
@@ -66,9 +73,9 @@ class Fault:
     def _tamper(self) -> str:
         """Cambia lo guardado una sola vez y deja seguir."""
         with self._lock:
-            if not self._done and self._run is not None and isinstance(self._sabotage, Tamper):
-                self._done = True
+            if not self._in_place.is_set() and self._run is not None and isinstance(self._sabotage, Tamper):
                 self._undo = self._sabotage.change(self._run)
+                self._in_place.set()
         return "go"
 
 

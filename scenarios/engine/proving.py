@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from scenarios.engine.context import Run, deadline_of_hop
 from scenarios.engine.events import Trouble
 from scenarios.engine.facts import Evidence, NotProven
+from scenarios.engine.faults import Fault
 from scenarios.engine.flow import Hop
 from scenarios.engine.waiting import Deadline
 from stack.status import Condition, ServiceStatus
@@ -35,8 +36,10 @@ class Proving:
     pesar de todo el paso ocurrió, se dice), pero tampoco se espera por ellas.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, fault: Fault, broken: str | None) -> None:
         self._run = run
+        self._fault = fault
+        self._affected = {broken, *run.flow.dependents(broken)} if broken else set()
         self._deadlines = {hop.id: Deadline() for hop in run.flow.hops}
         self._futures: dict[str, Future[Finding]] = {hop.id: Future() for hop in run.flow.hops}
         self._threads: dict[str, threading.Thread] = {}
@@ -72,6 +75,9 @@ class Proving:
         began = time.monotonic()
         evidence: Evidence | None = None
         reason = ""
+        deadline = self._deadlines[hop.id]
+        while hop.id in self._affected and not self._fault.in_place.wait(0.05) and not deadline.expired:
+            pass  # quien va a estropear este paso aún no ha podido: leer ahora sería adelantarse
         try:
             evidence = hop.prove(self._run)
         except NotProven as error:

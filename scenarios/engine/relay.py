@@ -34,6 +34,7 @@ def _carry(listener: socket.socket, host: str, port: int) -> None:
             far.settimeout(30)
             while far.recv(65536):
                 pass
+            near.shutdown(socket.SHUT_RDWR)
 
 
 def _pump(source: socket.socket, target: socket.socket) -> None:

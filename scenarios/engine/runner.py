@@ -99,7 +99,8 @@ def run(
             context.baggage |= desk.baggage
         cleanup.enter_context(fault.applied(context))
         context.plan = flow.prepare(context)
-        execution = _Execution(context, desk, stepper, on_event)
+        proving = Proving(context, fault, broken.id if broken else None)
+        execution = _Execution(context, proving, desk, stepper, on_event)
         cleanup.callback(execution.abandon)
         on_event(
             RunStarted(
@@ -128,10 +129,12 @@ def _hop_to_break(flow: Flow, sabotage: str | None) -> Hop | None:
 class _Execution:
     """Una ejecución en marcha: lleva el orden, da paso y cuenta lo que pasa."""
 
-    def __init__(self, run: Run, desk: Desk | None, stepper: Stepper | None, on_event: OnRunEvent) -> None:
-        self._run, self._desk, self._stepper, self._on_event = run, desk, stepper, on_event
+    def __init__(
+        self, run: Run, proving: Proving, desk: Desk | None, stepper: Stepper | None, on_event: OnRunEvent
+    ) -> None:
+        self._run, self._proving, self._desk = run, proving, desk
+        self._stepper, self._on_event = stepper, on_event
         self._flow = run.flow
-        self._proving = Proving(run)
         self._positions = {hop.id: number for number, hop in enumerate(run.flow.hops, start=1)}
         self._services = {row.name: row for row in run.laboratory.status()}
         self._done: dict[str, HopDone] = {}
@@ -265,8 +268,8 @@ class _Execution:
             answer = self._run.answered
             if cause is not None:
                 reason = f"Depende de {cause}, que no se cumplió. {reason}"
-            elif answer is not None and not answer.ok:
-                reason = f"{reason} El flujo contestó: {answer}"
+            elif answer is not None and not answer.ok and str(answer) not in reason:
+                reason = f"{reason} El flujo contestó: {answer}."
         row = self._services.get(hop.service)
         done = HopDone(
             hop,
@@ -313,14 +316,14 @@ class _Execution:
             self._dashboard.set_result(Destination(None, f"Grafana no contesta como se esperaba: {error}"))
 
     def _finish(self) -> RunResult:
-        for hop in list(self._pending):
+        for hop in [] if self._stopped else list(self._pending):
             self._pending.remove(hop)
             self._proving.start(hop)
-            self._proving.arm(hop, 0.0)
+            self._arm(hop)
             self._tell(hop)
-        trace, dashboard = self._destinations()
         proven = sum(done.status is HopStatus.PROVEN for done in self._done.values())
         total = len(self._flow.hops)
+        trace, dashboard = self._destinations(LINKS_WITHIN_S if proven == total else 0.0)
         answer = self._run.answered
         finished = RunFinished(
             self._flow,
@@ -339,12 +342,12 @@ class _Execution:
         self._on_event(finished)
         return RunResult(tuple(self._done[hop.id] for hop in self._flow.hops if hop.id in self._done), finished)
 
-    def _destinations(self) -> tuple[Destination, Destination]:
+    def _destinations(self, within_s: float) -> tuple[Destination, Destination]:
         if self._stopped:
             nothing = Destination(None, "La ejecución se dejó a medias.")
             return nothing, nothing
         deadline = Deadline()
-        deadline.within(LINKS_WITHIN_S)
+        deadline.within(within_s)
         deadline_of_hop.set(deadline)
         trace = trace_link(self._run)
         if self._flow.dashboard is None:

@@ -86,7 +86,11 @@ class Trace:
 def _span(raw: Mapping[str, Any], processes: Mapping[str, str]) -> Span:
     attributes = {tag["key"]: tag["value"] for tag in raw.get("tags", ())}
     references = raw.get("references", ())
-    parent = next((ref["spanID"] for ref in references if ref["refType"] == "CHILD_OF"), None)
+    # Como Jaeger: el padre es la primera referencia a la misma traza, mejor si es CHILD_OF. Cuando un span enlaza
+    # con su propio padre, Jaeger deja una sola referencia, FOLLOWS_FROM.
+    local = [ref for ref in references if ref["traceID"] == raw["traceID"]]
+    local.sort(key=lambda ref: ref["refType"] != "CHILD_OF")
+    parent = local[0]["spanID"] if local else None
     links = tuple(ref["spanID"] for ref in references if ref["refType"] == "FOLLOWS_FROM")
     return Span(
         span_id=raw["spanID"],

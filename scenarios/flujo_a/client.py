@@ -121,7 +121,7 @@ def drive(run: Run) -> Answer:
                 response.status, {name.lower(): value for name, value in response.headers.items()}, response.data
             )
         except HTTPError as error:
-            answer = Answer(0, problem=f"La petición no tuvo respuesta: {error}")
+            answer = Answer(0, problem=_problem(error))
     if run.fault != SILENT:
         attributes: dict[str, str | int] = {"http.request.method": "POST", "url.path": PATH}
         if answer.status:
@@ -129,6 +129,16 @@ def drive(run: Run) -> Answer:
         with suppress(HTTPError, OSError):
             export_client_span(run, f"POST {PATH}", start, time.time_ns(), attributes)
     return answer
+
+
+def _problem(error: Exception) -> str:
+    from urllib3.exceptions import NewConnectionError, ReadTimeoutError
+
+    if isinstance(error, NewConnectionError):
+        return "no se pudo conectar con Kong"
+    if isinstance(error, ReadTimeoutError):
+        return "Kong no contestó a tiempo"
+    return "la conexión se cortó sin que llegase la respuesta"
 
 
 @contextmanager

@@ -55,15 +55,17 @@ def _hops() -> Iterator[Hop]:
 
     upload, send, process = spans.UPLOAD_REQUEST, spans.SEND, spans.PROCESS
     # Kong y el span de la petición no cuentan lo que vieron hasta que la petición acaba: de ahí `proven_after`.
-    yield hop("A1", "kong", proofs.a1, proven_after="A9", unheld="La petición todavía no ha salido.")
-    yield hop("A2", "kong", proofs.a2, "A1", unheld=_INSIDE_KONG, proven_after="A9")
-    yield hop("A3", "kong", proofs.a3, "A1", unheld=_INSIDE_KONG, span=upload, proven_after="A9")
+    yield hop(
+        "A1", "kong", proofs.a1, span=spans.KONG, proven_after="A9", unheld="La petición todavía no ha salido."
+    )
+    yield hop("A2", "kong", proofs.a2, "A1", unheld=_INSIDE_KONG, span=spans.KONG_CHECKS, proven_after="A9")
+    yield hop("A3", "kong", proofs.a3, "A1", unheld=_INSIDE_KONG, span=spans.KONG_FORWARD, proven_after="A9")
     yield hop("A4", "minio", proofs.a4, "A3", hold=before(spans.PUT_ORIGINAL), span=spans.PUT_ORIGINAL)
-    yield hop("A5", "minio", proofs.a5, "A4", hold=after(spans.PUT_ORIGINAL))
+    yield hop("A5", "minio", proofs.a5, "A4", hold=after(spans.PUT_ORIGINAL), span=spans.PUT_ORIGINAL)
     yield hop("A6", "kafka", proofs.a6, "A5", hold=before(send), span=send)
     yield hop("A7", "redis", proofs.a7, "A6", hold=before(spans.CACHE_URL), span=spans.CACHE_URL)
-    yield hop("A8", "kong", proofs.a8, "A5", "A6", hold=after(spans.CACHE_URL))
-    yield hop("A9", "kong", proofs.a9, "A4", "A8", unheld=_INSIDE_KONG)
+    yield hop("A8", "kong", proofs.a8, "A5", "A6", hold=after(spans.CACHE_URL), span=upload)
+    yield hop("A9", "kong", proofs.a9, "A4", "A8", unheld=_INSIDE_KONG, span=spans.CLIENT)
     yield hop("A10", "kafka", proofs.a10, "A6", hold=before(process), span=process, proven_after="A13")
     yield hop("A11", "minio", proofs.a11, "A10", hold=before(spans.GET_ORIGINAL), span=spans.GET_ORIGINAL)
     yield hop("A12", "minio", proofs.a12, "A11", hold=before(spans.PUT_THUMBNAIL), span=spans.PUT_THUMBNAIL)

@@ -58,12 +58,10 @@ def _wrong_target(name: str) -> Misconfigure:
     return Misconfigure(f"Prometheus busca a {name} en un puerto donde no hay nadie", "prometheus", change)
 
 
-def _flip_a_byte(run: Run) -> Undo:
-    """Cambia un byte de la foto guardada y, al deshacer, la deja como se mandó."""
+def _add_a_byte(run: Run) -> Undo:
+    """Añade un byte a la foto guardada (se sigue pudiendo abrir) y, al deshacer, la deja como se mandó."""
     stored = original(run)
-    middle = len(stored.content) // 2
-    broken = stored.content[:middle] + bytes([stored.content[middle] ^ 0xFF]) + stored.content[middle + 1 :]
-    _put(run, stored.key, broken, stored.content_type)
+    _put(run, stored.key, stored.content + b"!", stored.content_type)
     return lambda: _put(run, stored.key, stored.content, stored.content_type)
 
 
@@ -117,7 +115,7 @@ SABOTAGES: dict[str, Sabotage] = {
     "A1": BadClient("El token va firmado con otro secreto", client.FORGED_TOKEN),
     "A2": Misconfigure("Kong corre sin el plugin que cuenta las llamadas", "kong", _without_rate_limit),
     "A3": Misconfigure("Kong busca a Uploads en un puerto donde no hay nadie", "kong", _wrong_upstream),
-    "A4": Tamper("Alguien cambia un byte de la foto guardada", after(spans.PUT_ORIGINAL), _flip_a_byte),
+    "A4": Tamper("Alguien añade un byte a la foto guardada", after(spans.PUT_ORIGINAL), _add_a_byte),
     "A5": DropCall("La confirmación de MinIO se pierde por el camino", after(spans.PUT_ORIGINAL)),
     "A6": Misconfigure("Uploads publica en un topic mal escrito", "uploads", _wrong_topic),
     "A7": Tamper("Alguien quita la caducidad a la dirección", after(spans.CACHE_URL), _make_permanent),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from scenarios.engine.context import CLIENT_SERVICE
 from scenarios.engine.flow import HoldPoint, SpanMatch
 
 _IN_BUCKET = {"url.full": r".*/avatares/.+"}
 _THUMBNAIL = {"url.full": r".*/avatares/.+-\d+\.webp"}
 
+CLIENT = SpanMatch(CLIENT_SERVICE, kind="client")
+KONG = SpanMatch("kong", kind="server")
+KONG_CHECKS = SpanMatch("kong", name=r"kong\.access\.plugin\.(jwt|rate-limiting)")
+KONG_FORWARD = SpanMatch("kong", name=r"kong\.balancer.*")
 UPLOAD_REQUEST = SpanMatch("uploads", kind="server", name="POST /api/upload/avatar")
 PUT_ORIGINAL = SpanMatch("uploads", kind="client", name="PUT.*", attributes=_IN_BUCKET)
 SEND = SpanMatch("uploads", kind="producer", name="send avatar_subido.*")
