@@ -54,7 +54,7 @@ def running(
             prepared = prepare(service, endpoints=endpoints, credentials=credentials, root=root)
             log = root / f"{name}.log"
             process = spawn(prepared, log)
-            stack.callback(_stop, process)
+            stack.callback(_stop, process, service.embedded.stop_grace_s)
             _wait(service, prepared.endpoints, process, log)
             exports |= {key: render(text, values, where=name) for key, text in service.exports.items()}
         yield exports
@@ -73,10 +73,10 @@ def _wait(service: Service, endpoints: Sequence[Endpoint], process: subprocess.P
     raise AssertionError(f"{service.name}: {describe(service.probe, ports)}: {problem}\n{tail}")
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: subprocess.Popen[bytes], grace_s: float) -> None:
     process.terminate()
     try:
-        process.wait(5)
+        process.wait(grace_s)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
