@@ -14,7 +14,7 @@ KONG = Service(
         argv=("${PYTHON}", "-m", "stack.kong.embedded"),
         product="suplente de stacklab",
         fidelity=Fidelity.EMBEDDED,
-        memory_mb=40,
+        memory_mb=30,
     ),
     config=(ConfigFile("kong.yaml", (Path(__file__).parent / "config" / "kong.yaml",)),),
     credentials=("jwt_secret",),

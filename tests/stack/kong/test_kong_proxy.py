@@ -245,6 +245,26 @@ def test_las_conexiones_con_el_servicio_se_reutilizan() -> None:
     run(scenario())
 
 
+def test_una_conexion_que_nadie_usa_se_suelta(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stack.kong.embedded.proxy.upstream.UPSTREAM_IDLE_S", 0.05)
+
+    async def scenario() -> None:
+        dropped = asyncio.Event()
+
+        async def faithful(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await read_head(reader)
+            writer.write(OK)
+            with contextlib.suppress(ConnectionResetError):
+                await reader.read()
+            dropped.set()
+
+        async with upstream(faithful) as port, inside(one_service(port)) as kong:
+            assert (await kong.ask(GET))[0] == 200
+            await asyncio.wait_for(dropped.wait(), 2)
+
+    run(scenario())
+
+
 @pytest.mark.parametrize(("method", "status", "connections"), [("GET", 200, 2), ("POST", 502, 1)])
 def test_se_repite_lo_que_se_puede_repetir(method: str, status: int, connections: int) -> None:
     async def scenario() -> None:

@@ -138,6 +138,7 @@ class Pool:
 
     def __init__(self) -> None:
         self._idle: dict[Address, list[UpstreamConnection]] = {}
+        self._sweep: asyncio.TimerHandle | None = None
 
     def take(self, address: Address) -> UpstreamConnection | None:
         """Una que ya estuviera abierta, la última que se usó."""
@@ -155,14 +156,28 @@ class Pool:
         if not connection.recycle():
             connection.abort()
             return
-        connection.idle_since = asyncio.get_running_loop().time()
-        waiting = self._idle.setdefault(connection.address, [])
-        waiting.append(connection)
-        while not waiting[0].alive or connection.idle_since - waiting[0].idle_since >= UPSTREAM_IDLE_S:
-            waiting.pop(0).abort()
+        loop = asyncio.get_running_loop()
+        connection.idle_since = loop.time()
+        self._idle.setdefault(connection.address, []).append(connection)
+        if self._sweep is None:
+            self._sweep = loop.call_later(UPSTREAM_IDLE_S, self._drop_old)
+
+    def _drop_old(self) -> None:
+        """Cierra las que llevan demasiado sin usarse; si quedan otras, volverá a mirar."""
+        loop = asyncio.get_running_loop()
+        for address, waiting in list(self._idle.items()):
+            kept = [c for c in waiting if c.alive and loop.time() - c.idle_since < UPSTREAM_IDLE_S]
+            for connection in set(waiting).difference(kept):
+                connection.abort()
+            self._idle[address] = kept
+            if not kept:
+                del self._idle[address]
+        self._sweep = loop.call_later(UPSTREAM_IDLE_S, self._drop_old) if self._idle else None
 
     def close(self) -> None:
         """Las cierra todas."""
+        if self._sweep is not None:
+            self._sweep.cancel()
         for waiting in self._idle.values():
             for connection in waiting:
                 connection.abort()
