@@ -1,0 +1,29 @@
+"""Qué imita este suplente, qué cubre y qué no."""
+
+from stack.jaeger.embedded.models import MAX_BYTES, MAX_TRACES
+from stack.jaeger.embedded.wording import number
+from stack.web import Coverage
+
+COVERAGE = Coverage(
+    title="Jaeger",
+    imitates="Jaeger 2.13",
+    covers=(
+        "Recibir spans por OTLP/HTTP (puerto 4318, POST /v1/traces): protobuf y JSON, con gzip o deflate.",
+        "Éxito parcial: lo que no se puede guardar se cuenta y se explica; lo demás se guarda.",
+        "La API de consulta: /api/services, /api/operations, /api/traces, /api/traces/{id} y /api/dependencies.",
+        "/api/v3/services, /api/v3/operations y /api/v3/traces/{id}, en OTLP JSON.",
+        "Buscar por servicio, operación, atributos, duración y hora.",
+        "La página de una traza: línea de tiempo, atributos, sucesos, proceso y enlaces entre spans.",
+        f"Memoria con tope: {number(MAX_TRACES)} trazas o {MAX_BYTES // 2**20} MB; se olvida la más vieja.",
+        "Un span repetido sigue siendo uno.",
+    ),
+    lacks=(
+        "OTLP por gRPC (puerto 4317), ni los formatos de Zipkin o de Jaeger antiguo.",
+        "Compresión zstd, snappy o lz4.",
+        "Guardar en disco: al parar se olvida todo (Jaeger sin base de datos también lo hace).",
+        "Muestreo remoto, métricas de servicios (pestaña Monitor), archivo y comparación de trazas.",
+        "Buscar en /api/v3/traces: la búsqueda está en /api/traces.",
+        "El parámetro raw y los avisos de relojes desajustados entre máquinas.",
+        "La interfaz web de Jaeger: estas páginas son nuestras, con los mismos enlaces (/search y /trace/{id}).",
+    ),
+)
