@@ -15,17 +15,26 @@ El número es el código de salida de la orden. Ctrl-C sale con 130.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class StacklabError(Exception):
-    """Raíz del árbol. `cause` qué pasó; `meaning` qué significa; `command` qué teclear ahora (o `None`)."""
+    """Raíz del árbol. `cause` qué pasó; `meaning` qué significa; `command` qué teclear ahora (o `None`).
+
+    `details` son líneas que ayudan a entenderlo y que no caben en una frase: el final de un log, las órdenes
+    que faltan por dar.
+    """
 
     exit_code = 1
 
-    def __init__(self, cause: str, meaning: str = "", command: str | None = None) -> None:
+    def __init__(
+        self, cause: str, meaning: str = "", command: str | None = None, details: Iterable[str] = ()
+    ) -> None:
         super().__init__(cause)
         self.cause = cause
         self.meaning = meaning
         self.command = command
+        self.details = tuple(details)
 
 
 class UsageError(StacklabError):

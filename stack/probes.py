@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import http.client
 import socket
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
 from stack.addresses import Endpoint
 from stack.model import HttpProbe, KafkaProbe, Probe, RedisProbe
@@ -21,6 +22,41 @@ def describe(probe: Probe, endpoints: Mapping[str, Endpoint]) -> str:
             return f"PING a {address} → PONG"
         case KafkaProbe():
             return f"metadatos de Kafka en {address}"
+
+
+FIRST_PAUSE_S, LAST_PAUSE_S = 0.01, 0.1
+
+
+def wait(
+    probe: Probe,
+    endpoints: Mapping[str, Endpoint],
+    *,
+    deadline: float,
+    ended: Callable[[], str | None] = lambda: None,
+    confirmed: Callable[[], bool] = lambda: True,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> str | None:
+    """Pregunta hasta que esté listo (`None`); si no llega a estarlo, por qué no, en una frase.
+
+    `deadline` es un instante de `time.monotonic()`. Deja de esperar en cuanto `ended` dice cómo acabó el
+    proceso, o `cancelled` es cierto. `confirmed` dice si quien contesta es quien se espera. Pregunta cada 10 ms al
+    principio y cada 100 ms después: lo primero ahorra tiempo a quien arranca deprisa; lo segundo, procesador.
+    """
+    pause = FIRST_PAUSE_S
+    while True:
+        problem = check(probe, endpoints, max(0.05, min(1.0, deadline - time.monotonic())))
+        if problem is None:
+            if confirmed():
+                return None
+            problem = "en su puerto contesta otro programa"
+        if (end := ended()) is not None:
+            return end
+        if cancelled():
+            return "se dejó de esperar"
+        if time.monotonic() + pause > deadline:
+            return problem
+        time.sleep(pause)
+        pause = min(pause * 1.3, LAST_PAUSE_S)
 
 
 def check(probe: Probe, endpoints: Mapping[str, Endpoint], timeout_s: float = 1.0) -> str | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
-from stack.model import Fidelity, Kind
+from stack.addresses import Endpoint
+from stack.model import Fidelity, Kind, Service
+from stack.runtimes.base import Instance, Offer
+from stack.state import Record
 
 
 class Condition(StrEnum):
@@ -65,3 +68,47 @@ class ServiceStatus:
     memory_mb: float | None = None
     since: datetime | None = None
     problem: str | None = None
+
+
+def row(
+    service: Service,
+    *,
+    offer: Offer,
+    runtime: str,
+    endpoints: Sequence[Endpoint],
+    instance: Instance | None,
+    record: Record | None,
+    problem: str | None,
+    memory_mb: float | None,
+) -> ServiceStatus:
+    """La fila de `service`: `instance` si está en marcha, `record` lo último que se apuntó de él.
+
+    `problem` es lo que contestó mal a su sonda (`None`: contesta, o no se le ha preguntado).
+    """
+    since = datetime.fromtimestamp(instance.since, UTC).astimezone() if instance is not None else None
+    condition = Condition.STOPPED
+    if since is not None:
+        condition = Condition.RUNNING
+        if problem is not None:
+            young = (datetime.now(UTC) - since).total_seconds() < offer.ready_timeout_s
+            condition = Condition.STARTING if young else Condition.FAILED
+            problem = f"{'todavía arranca' if young else 'vive, pero no contesta'}: {problem}"
+    elif record is not None:
+        condition = Condition.FAILED
+        problem = "terminó sin que nadie lo parase" if record.identity else "no llegó a arrancar"
+    return ServiceStatus(
+        name=service.name,
+        title=service.title,
+        kind=service.kind,
+        runtime=runtime,
+        fidelity=offer.fidelity,
+        product=offer.product,
+        state=condition,
+        url=next((f"{one.scheme}://{one.host}:{one.number}" for one in endpoints), ""),
+        ports={one.port: one.number for one in endpoints},
+        pid=instance.pid if instance is not None else None,
+        container=instance.container if instance is not None else None,
+        memory_mb=memory_mb,
+        since=since,
+        problem=problem,
+    )

@@ -1,0 +1,362 @@
+"""Ejecutar un plan: cada servicio en cuanto están listos aquellos de los que depende, los demás a la vez."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+
+from stack import ports, probes
+from stack.errors import NotReady, StacklabError, StartError, StopError
+from stack.events import (
+    Event,
+    ServiceFailed,
+    ServiceReady,
+    ServiceSkipped,
+    ServiceStarting,
+    ServiceStopped,
+    ServiceStopping,
+    ServiceUnchanged,
+)
+from stack.folder import Folder
+from stack.interrupts import Interrupts
+from stack.logs import last_lines, size
+from stack.model import Service
+from stack.plan import Action, Plan, Step, stop_levels
+from stack.runtimes.base import Instance, Runtime, Stopped
+from stack.state import Journal, Record
+
+LOG_LINES = 30
+FAILED_GRACE_S = 1.0
+
+_IN_USE = re.compile(r"address (is )?already in use|address in use|EADDRINUSE|errno (98|48)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Un servicio que quedó listo: `started` si lo arrancó esta orden, en `seconds`."""
+
+    step: Step
+    instance: Instance
+    started: bool
+    seconds: float
+
+
+@dataclass(slots=True)
+class _Failure:
+    step: Step
+    error: StacklabError
+    lost_port: bool = False
+    lost: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Begun:
+    step: Step
+
+
+_Message = Done | _Failure | _Begun | None
+"""Lo que los hilos cuentan al principal; `None` es «ha llegado una señal»."""
+
+
+class Execution:
+    """Lo que hace una orden: puede ejecutar más de un plan, si otro programa le quita un puerto.
+
+    Args:
+        journal: donde se apunta cada servicio que queda listo, se para o no arranca.
+        redact: quita los secretos de un texto.
+        reached: se llama al pasar por cada punto en que la orden podría morir (para las pruebas).
+    """
+
+    def __init__(
+        self,
+        *,
+        folder: Folder,
+        runtimes: Mapping[str, Runtime],
+        catalog: Sequence[Service],
+        interrupts: Interrupts,
+        journal: Journal,
+        on_event: Callable[[Event], None],
+        redact: Callable[[str], str],
+        reached: Callable[[str], None],
+    ) -> None:
+        self._folder, self._runtimes, self._catalog = folder, runtimes, catalog
+        self._interrupts, self._journal = interrupts, journal
+        self._on_event, self._redact, self._reached = on_event, redact, reached
+        self._inbox: SimpleQueue[_Message] = SimpleQueue()
+        interrupts.wake = lambda: self._inbox.put(None)
+        self.done: dict[str, Done] = {}
+        self.lost_ports: set[int] = set()
+        self.retry = False
+        self._last = True
+        self._spawned: list[tuple[str, str]] = []
+        self._spawning = threading.Lock()
+
+    def run(self, plan: Plan, seen: Mapping[str, Instance], *, last: bool) -> list[StacklabError]:
+        """Ejecuta `plan`; `seen` es lo que ya había. Devuelve los errores.
+
+        Si algo falló solo porque otro programa se quedó con su puerto, deja `retry` en cierto y los números en
+        `lost_ports`: planear otra vez puede arreglarlo. Con `last` ya no hay otra vez, y se cuenta como fallo.
+
+        Raises:
+            KeyboardInterrupt: llegó una señal; lo que esta orden arrancó está parado.
+            StopError: no se pudo parar lo que había que cambiar.
+        """
+        self._last = last
+        failures: list[_Failure] = []
+        try:
+            self._clear_the_way(plan)
+            failures = self._start_all(plan, seen)
+        finally:
+            if self._interrupts.stopping:
+                self.undo()
+        if self._interrupts.stopping:
+            raise KeyboardInterrupt
+        self.lost_ports = {number for failure in failures for number in failure.lost}
+        self.retry = not last and any(failure.lost_port for failure in failures)
+        return [failure.error for failure in failures]
+
+    def undo(self) -> None:
+        """Para lo que arrancó esta orden, en orden inverso, aunque algo no se deje."""
+        with self._spawning:
+            spawned = list(reversed(self._spawned))
+            self._spawned.clear()
+        for runtime, name in spawned:
+            self.stop({name: runtime})
+            self.done.pop(name, None)
+            self._journal.remember(name, None)
+
+    def stop(self, names: Mapping[str, str]) -> list[Stopped]:
+        """Para `names` (servicio → runtime), nadie antes que quien depende de él, y lo cuenta."""
+        results: list[Stopped] = []
+        for level in stop_levels(names, self._catalog):
+            for runtime in {names[name] for name in level}:
+                grace = {name: self._grace(name, runtime) for name in level if names[name] == runtime}
+                for name in grace:
+                    self._on_event(ServiceStopping(name, self._title(name)))
+                    self._reached(f"parar {name}")
+                results += self._runtimes[runtime].stop(
+                    grace, hurry=lambda: self._interrupts.killing, on_stopped=self._tell_stopped
+                )
+        return results
+
+    def _clear_the_way(self, plan: Plan) -> None:
+        """Quita lo que los pasos van a sustituir."""
+        replaced = {step.name: step.replaces for step in plan.steps if step.replaces is not None}
+        if problems := [one for one in self.stop(replaced) if one.problems]:
+            raise stop_error(problems)
+
+    def _start_all(self, plan: Plan, seen: Mapping[str, Instance]) -> list[_Failure]:
+        waiting = {step.name: step for step in plan.steps}
+        ready: set[str] = set()
+        failed: dict[str, _Failure] = {}
+        running = 0
+        broken: Exception | None = None
+        while waiting or running:
+            if not self._interrupts.stopping:
+                running += self._launch(waiting, ready, failed, seen)
+            if not running:
+                break
+            message = self._inbox.get()
+            running -= isinstance(message, Done | _Failure)
+            if isinstance(message, _Failure):
+                failed[message.step.name] = message
+            elif isinstance(message, Done):
+                ready.add(message.step.name)
+            if message is not None and broken is None:
+                try:
+                    self._tell(message)
+                except Exception as error:
+                    # No se puede apuntar, o ya nadie escucha: no se arranca nada más; lo que está a medias, acaba.
+                    broken = error
+                    waiting.clear()
+        if broken is not None:
+            raise broken
+        return list(failed.values())
+
+    def _launch(
+        self,
+        waiting: dict[str, Step],
+        ready: set[str],
+        failed: Mapping[str, _Failure],
+        seen: Mapping[str, Instance],
+    ) -> int:
+        """Lanza los pasos a los que ya no les falta nadie; devuelve cuántos."""
+        launched = 0
+        for name, step in list(waiting.items()):
+            missing = next((one for one in step.after if one in failed), None)
+            if missing is not None:
+                del waiting[name]
+                if not failed[missing].lost_port:
+                    self._on_event(ServiceSkipped(name, step.service.title, missing))
+                failed = {**failed, name: failed[missing]}
+            elif all(one in ready for one in step.after):
+                del waiting[name]
+                launched += 1
+                threading.Thread(target=self._work, args=(step, seen.get(name)), daemon=True).start()
+        return launched
+
+    def _tell(self, message: Done | _Failure | _Begun) -> None:
+        if isinstance(message, Done):
+            self._finish(message)
+            return
+        if isinstance(message, _Failure):
+            self._journal.remember(message.step.name, self._record(message))
+            if (self._last or not message.lost_port) and not self._interrupts.stopping:
+                self._on_event(ServiceFailed(message.step.name, message.step.service.title, message.error))
+            return
+        step, choice = message.step, message.step.choice
+        self._on_event(
+            ServiceStarting(
+                step.name, step.service.title, choice.product, choice.fidelity, choice.runtime, step.reason
+            )
+        )
+
+    def _finish(self, done: Done) -> None:
+        step, choice = done.step, done.step.choice
+        self._reached(f"listo {step.name}")
+        self._journal.remember(step.name, self._record(done))
+        self._reached(f"apuntado {step.name}")
+        url = url_of(step)
+        told = self.done.get(step.name)
+        if done.started:
+            self._on_event(
+                ServiceReady(
+                    service=step.name,
+                    title=step.service.title,
+                    seconds=done.seconds,
+                    product=choice.product,
+                    fidelity=choice.fidelity,
+                    runtime=choice.runtime,
+                    url=url,
+                )
+            )
+        elif told is None:
+            self._on_event(
+                ServiceUnchanged(
+                    step.name, step.service.title, choice.product, choice.fidelity, choice.runtime, url
+                )
+            )
+        if told is None or done.started:
+            self.done[step.name] = done
+
+    def _record(self, message: Done | _Failure) -> Record | None:
+        if isinstance(message, _Failure) and self._interrupts.stopping:
+            return None
+        identity, since = "", time.time()
+        if isinstance(message, Done):
+            identity, since = message.instance.identity, message.instance.since
+        step = message.step
+        return Record(step.choice.runtime, step.prepared.spec_hash, identity, round(since, 3))
+
+    def _work(self, step: Step, instance: Instance | None) -> None:
+        """En su hilo: hace un paso entero y deja el resultado en la cola, también si algo revienta."""
+        try:
+            if step.action is Action.KEEP and instance is not None:
+                self._inbox.put(Done(step, instance, False, 0.0))
+            elif step.action is Action.WAIT and instance is not None:
+                self._inbox.put(self._await(step, instance, time.monotonic(), started=False, since=0))
+            else:
+                self._inbox.put(self._start(step))
+        except StacklabError as error:
+            self._inbox.put(_Failure(step, error))
+        except BaseException as error:
+            problem = StartError(f"no se pudo arrancar {step.service.title}: {type(error).__name__}: {error}")
+            self._inbox.put(_Failure(step, problem))
+
+    def _start(self, step: Step) -> _Message:
+        began = time.monotonic()
+        self._inbox.put(_Begun(step))
+        since = size(self._folder.log(step.name))
+        with self._spawning:
+            if self._interrupts.stopping:
+                return _Failure(step, StartError("se dejó de arrancar"))
+            if (step.choice.runtime, step.name) not in self._spawned:
+                self._spawned.append((step.choice.runtime, step.name))
+        self._reached(f"arrancar {step.name}")
+        instance = self._runtimes[step.choice.runtime].start(step.prepared)
+        self._reached(f"arrancado {step.name}")
+        return self._await(step, instance, began, started=True, since=since)
+
+    def _await(self, step: Step, instance: Instance, began: float, *, started: bool, since: int) -> _Message:
+        runtime = self._runtimes[step.choice.runtime]
+        offer = runtime.offer(step.service)
+        patience = offer.ready_timeout_s if offer is not None else 15.0
+        endpoints = {endpoint.port: endpoint for endpoint in step.prepared.endpoints}
+        problem = probes.wait(
+            step.service.probe,
+            endpoints,
+            deadline=began + patience,
+            ended=lambda: runtime.ended(instance),
+            confirmed=lambda: runtime.answers(instance, endpoints[step.service.probe.port].number),
+            cancelled=lambda: self._interrupts.stopping,
+        )
+        seconds = time.monotonic() - began
+        end = runtime.ended(instance)
+        if problem is None and end is None:
+            return Done(step, instance, started, seconds)
+        if self._interrupts.stopping:
+            return _Failure(step, StartError("se dejó de arrancar"))
+        log = last_lines(self._folder.log(step.name), LOG_LINES, since=since)
+        # Antes de decir que falló se quita lo que quede de él: nada a medias.
+        runtime.stop({step.name: FAILED_GRACE_S}, hurry=lambda: self._interrupts.killing)
+        lost = [e.number for e in step.prepared.endpoints if end is not None and not ports.is_free(e.number)]
+        return _Failure(
+            step,
+            self._not_ready(step, end, problem, patience, log),
+            lost_port=bool(lost) or (end is not None and any(_IN_USE.search(line) for line in log)),
+            lost=lost,
+        )
+
+    def _not_ready(
+        self, step: Step, end: str | None, problem: str | None, patience: float, log: Sequence[str]
+    ) -> NotReady:
+        title = step.service.title
+        question = probes.describe(step.service.probe, {e.port: e for e in step.prepared.endpoints})
+        if end is not None:
+            cause = f"{title} se murió al arrancar: {end}"
+            meaning = f"Se esperaba que contestara a {question}."
+        else:
+            cause = f"{title} no estuvo listo en {patience:g} s"
+            meaning = f"Se le preguntaba {question}; la última vez: {problem}."
+        details = [self._redact(line) for line in log]
+        if not details:
+            meaning += " No dejó nada en su log."
+        return NotReady(cause, meaning, f"stacklab logs {step.name}", details)
+
+    def _tell_stopped(self, stopped: Stopped) -> None:
+        self._reached(f"parado {stopped.service}")
+        if not stopped.problems:
+            self._on_event(
+                ServiceStopped(stopped.service, self._title(stopped.service), stopped.seconds, stopped.forced)
+            )
+
+    def _grace(self, name: str, runtime: str) -> float:
+        service = next((one for one in self._catalog if one.name == name), None)
+        offer = self._runtimes[runtime].offer(service) if service is not None else None
+        return offer.stop_grace_s if offer is not None else 5.0
+
+    def _title(self, name: str) -> str:
+        return next((service.title for service in self._catalog if service.name == name), name)
+
+
+def url_of(step: Step) -> str:
+    """La dirección del primer puerto, para esta máquina (vacía si no tiene puertos)."""
+    for endpoint in step.prepared.endpoints:
+        return f"{endpoint.scheme}://{endpoint.host}:{endpoint.number}"
+    return ""
+
+
+def stop_error(stopped: Sequence[Stopped]) -> StopError:
+    """El error de lo que quedó por parar, con las órdenes para el resto."""
+    names = ", ".join(one.service for one in stopped)
+    commands = [command for one in stopped for command in one.commands]
+    return StopError(
+        f"no se pudo parar del todo {names}: {'; '.join(problem for one in stopped for problem in one.problems)}",
+        "Lo demás sí está parado. Esto puedes terminarlo a mano:" if commands else "Lo demás sí está parado.",
+        commands[0] if commands else "stacklab status",
+        commands,
+    )
