@@ -26,8 +26,7 @@ _PAGE_SIZE = 100
 
 def answer(status: int, body: Any) -> Response:
     """Un JSON con las cabeceras de la Admin API."""
-    headers = {"Server": TOKEN, "Access-Control-Allow-Origin": "null"}
-    return JSONResponse(body, status, headers, media_type="application/json; charset=utf-8")
+    return JSONResponse(body, status, {"Server": TOKEN}, media_type="application/json; charset=utf-8")
 
 
 def not_found() -> Response:
