@@ -28,6 +28,7 @@ Cómo se usa desde un suplente, en tres pasos:
 `from`, `to`   extremos del eje del tiempo, en milisegundos; sin ellos, los de los datos
 `min`, `max`   extremos del eje vertical
 `style`        `line` (por omisión) o `bars`; `fill` es la opacidad del relleno, de 0 a 1
+`stepped`      si el valor se dibuja en escalones, quieto hasta el punto siguiente (contadores)
 `stacked`      si las series se apilan
 `thresholds`   lista de `{value, color}`: líneas horizontales de aviso
 `legend`       `list` (por omisión), `table` o `hidden`

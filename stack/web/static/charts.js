@@ -133,7 +133,7 @@
         borderColor: tint, backgroundColor: veil(tint, fill), borderWidth: bars ? 0 : 1.75,
         borderDash: !bars && i >= 8 ? [5, 3] : [], fill: fill > 0 ? (spec.stacked && i > 0 ? "-1" : "origin") : false,
         pointRadius: (c) => (!bare && alone(rows[i], c.dataIndex) ? 2.5 : 0), pointHoverRadius: bare ? 0 : 3.5,
-        pointBackgroundColor: tint, pointHitRadius: 8, tension: 0, spanGaps: false, barPercentage: 0.9, categoryPercentage: 1,
+        stepped: spec.stepped ? "before" : false, pointBackgroundColor: tint, pointHitRadius: 8, tension: 0, spanGaps: false, barPercentage: 0.9, categoryPercentage: 1,
         stack: spec.stacked ? "all" : undefined,
       };
     });
