@@ -1,21 +1,21 @@
-"""Arranca servicios de verdad para una prueba, en puertos libres y una carpeta temporal, y los recoge después."""
+"""Arranca servicios de verdad para una prueba, con el laboratorio que usa una persona, y los recoge después."""
 
 from __future__ import annotations
 
-import secrets
 import socket
-import subprocess
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from stack.addresses import Endpoint, Viewpoint, render, variables
+from stack.addresses import Viewpoint, variables
 from stack.catalog import SERVICES
+from stack.errors import StartError
+from stack.folder import Folder
+from stack.laboratory import Laboratory
 from stack.model import Service
-from stack.prepare import prepare
-from stack.probes import check, describe
-from stack.runtimes.process import spawn
+
+PROJECT = "prueba"
 
 
 def free_port() -> int:
@@ -23,6 +23,11 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def folder(root: Path) -> Folder:
+    """Dónde guarda cada cosa el laboratorio de `root` (`folder(root).log("redis")`, por ejemplo)."""
+    return Folder.of(PROJECT, root)
 
 
 @contextmanager
@@ -34,49 +39,24 @@ def running(
 ) -> Iterator[dict[str, str]]:
     """Arranca los servicios `names` y entrega sus variables (las de `stacklab env`, más las `*_URL`).
 
-    `overrides` cambia la descripción de un servicio (p. ej. otra configuración); `extra` añade otros.
+    Solo esos, sin aquello de lo que dependen. Cada `root` es un laboratorio con puertos propios, que conserva sus
+    datos de una vez a la siguiente. `overrides` cambia la descripción de un servicio (p. ej. otra configuración);
+    `extra` añade otros.
     """
     catalog = {service.name: service for service in (*SERVICES, *extra)} | dict(overrides or {})
-    endpoints = [
-        Endpoint(service.name, port.name, port.scheme, "127.0.0.1", number, "127.0.0.1", number)
-        for service in catalog.values()
-        for port in service.ports
-        for number in (free_port(),)
-    ]
-    credentials = {
-        name.upper(): secrets.token_hex(16) for service in catalog.values() for name in service.credentials
-    }
-    values = variables(endpoints, Viewpoint.HOST) | credentials
-    exports = dict(values)
-    with ExitStack() as stack:
-        for name in names:
-            service = catalog[name]
-            prepared = prepare(service, endpoints=endpoints, credentials=credentials, root=root)
-            log = root / f"{name}.log"
-            process = spawn(prepared, log)
-            stack.callback(_stop, process, service.embedded.stop_grace_s)
-            _wait(service, prepared.endpoints, process, log)
-            exports |= {key: render(text, values, where=name) for key, text in service.exports.items()}
-        yield exports
-
-
-def _wait(service: Service, endpoints: Sequence[Endpoint], process: subprocess.Popen[bytes], log: Path) -> None:
-    ports = {endpoint.port: endpoint for endpoint in endpoints}
-    deadline = time.monotonic() + service.embedded.ready_timeout_s
-    problem: str | None = "todavía no se ha preguntado"
-    while time.monotonic() < deadline and process.poll() is None:
-        problem = check(service.probe, ports)
-        if problem is None:
-            return
-        time.sleep(0.02)
-    tail = log.read_text("utf-8", "replace")[-3000:]
-    raise AssertionError(f"{service.name}: {describe(service.probe, ports)}: {problem}\n{tail}")
-
-
-def _stop(process: subprocess.Popen[bytes], grace_s: float) -> None:
-    process.terminate()
+    laboratory = Laboratory(PROJECT, root, [_alone(service, names) for service in catalog.values()])
     try:
-        process.wait(grace_s)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        laboratory.up(names)
+    except StartError as error:
+        laboratory.down(names)
+        raise AssertionError("\n".join([error.cause, error.meaning, *error.details])) from error
+    try:
+        yield variables(laboratory.endpoints(), Viewpoint.HOST) | laboratory.credentials() | laboratory.env(names)
+    finally:
+        laboratory.down(names)
+
+
+def _alone(service: Service, names: Sequence[str]) -> Service:
+    """`service` en puertos que ahora no usa nadie, y sin depender de lo que no se pide."""
+    ports = tuple(replace(port, number=free_port()) for port in service.ports)
+    return replace(service, ports=ports, depends_on=tuple(one for one in service.depends_on if one in names))

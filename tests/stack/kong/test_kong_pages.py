@@ -15,7 +15,7 @@ import requests
 from stack.kong.embedded.admin.page import spanish
 from stack.kong.service import KONG
 from stack.model import ConfigFile, HttpProbe
-from tests.support.running import running
+from tests.support.running import folder, running
 
 SECRET = "un-secreto-que-no-debe-salir-por-ninguna-parte"
 CONFIG = f"""
@@ -126,7 +126,7 @@ def test_vacio_no_esta_listo_y_se_despide_pronto(tmp_path: Path) -> None:
             process.send_signal(signal.SIGTERM)
             process.wait(5)
             assert time.monotonic() - start < 2
-    assert (tmp_path / "kong.log").read_text("utf-8") == ""
+    assert folder(tmp_path).log("kong").read_text("utf-8") == ""
 
 
 @pytest.mark.parametrize(

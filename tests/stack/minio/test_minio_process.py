@@ -16,8 +16,8 @@ from minio import Minio
 
 from stack.minio.service import MINIO
 from tests.support.kafka import eventually
-from tests.support.processes import process_on
-from tests.support.running import running
+from tests.support.processes import kill, process_on
+from tests.support.running import folder, running
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Lab:
 
     @property
     def log(self) -> str:
-        return (self.root / "minio.log").read_text("utf-8")
+        return folder(self.root).log("minio").read_text("utf-8")
 
 
 def client(env: Mapping[str, str]) -> Minio:
@@ -57,7 +57,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
             found = Lab(env, root, process_on(env["MINIO_API_PORT"]))
             yield found
             # Parar con calma tarda más de un segundo; aquí ya no hace falta.
-            found.process.kill()
+            kill(found.process)
 
 
 def test_the_process_is_the_server_itself(lab: Lab) -> None:
@@ -102,16 +102,17 @@ def test_the_environment_lets_nobody_else_in(lab: Lab) -> None:
         stranger.list_buckets()
 
 
-def test_credentials_stay_in_one_private_file(lab: Lab) -> None:
+def test_credentials_stay_in_private_files(lab: Lab) -> None:
     secret = lab.env["MINIO_SECRET_KEY"].encode()
     holders = [path for path in lab.root.rglob("*") if path.is_file() and secret in path.read_bytes()]
-    assert holders == [lab.root / "minio" / "config" / "s3.json"]
-    assert holders[0].stat().st_mode & 0o077 == 0
+    places = folder(lab.root)
+    assert sorted(holders) == [places.credentials, places.services / "minio" / "config" / "s3.json"]
+    assert [path for path in holders if path.stat().st_mode & 0o077] == []
     assert secret.decode() not in " ".join(lab.process.cmdline())
 
 
 def test_data_is_private(lab: Lab) -> None:
-    data = lab.root / "minio" / "data"
+    data = folder(lab.root).services / "minio" / "data"
     assert data.stat().st_mode & 0o077 == 0
     assert [path for path in data.glob("*.dat") if path.stat().st_mode & 0o077] == []
 
@@ -124,7 +125,7 @@ def test_objects_survive_a_kill_and_a_stop(tmp_path: Path) -> None:
                 client(env).make_bucket("fotos")
             client(env).put_object("fotos", name, io.BytesIO(b"x" * size), size)
             if name == "matado.bin":
-                process_on(env["MINIO_API_PORT"]).kill()
+                kill(process_on(env["MINIO_API_PORT"]))
     with running("minio", root=tmp_path) as env:
         found = {item.object_name: item.size for item in client(env).list_objects("fotos")}
         assert found == sizes
@@ -132,7 +133,7 @@ def test_objects_survive_a_kill_and_a_stop(tmp_path: Path) -> None:
             assert client(env).get_object("fotos", name).data == b"x" * size
         client(env).put_object("fotos", "nuevo.bin", io.BytesIO(b"n"), 1)
         assert client(env).get_object("fotos", "nuevo.bin").data == b"n"
-        process_on(env["MINIO_API_PORT"]).kill()
+        kill(process_on(env["MINIO_API_PORT"]))
 
 
 def test_the_label_is_what_runs(lab: Lab) -> None:

@@ -12,7 +12,7 @@ import redis
 from stack.model import Fidelity
 from stack.redis.service import REDIS
 from tests.support.kafka import eventually
-from tests.support.running import running
+from tests.support.running import folder, running
 
 pytestmark = pytest.mark.skipif(
     REDIS.embedded.fidelity is not Fidelity.BINARY, reason="no hay rueda de Valkey para esta máquina"
@@ -72,4 +72,4 @@ def test_it_is_empty_after_a_restart_and_leaves_no_files(tmp_path: Path) -> None
         with running("redis", root=tmp_path) as env, redis.Redis.from_url(env["REDIS_URL"]) as client:
             assert client.dbsize() == 0
             client.set("k", "v")
-    assert list((tmp_path / "redis" / "data").iterdir()) == []
+    assert list((folder(tmp_path).services / "redis" / "data").iterdir()) == []
