@@ -63,7 +63,8 @@ function zoom(from, to) {
     const left = (Number(bar.style.getPropertyValue("--a")) - from) / (to - from);
     const right = (Number(bar.style.getPropertyValue("--b")) - from) / (to - from);
     const threaded = bar.closest(".span").dataset.from && right - left > 0.12;
-    bar.firstElementChild.className = `took ${right < 0.86 ? "after" : left > 0.14 && !threaded ? "before" : "inside"}`;
+    const side = right < 0.86 ? "after" : left > 0.14 && !threaded ? "before" : "inside";
+    bar.firstElementChild.className = `took ${right < 0 || left > 1 ? "away" : side}`;
   }
   const shade = timeline.querySelector(".shade");
   shade.hidden = from === 0 && to === 1;
