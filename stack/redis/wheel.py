@@ -24,6 +24,8 @@ def main() -> None:
         *("--bind", os.environ.get("STACKLAB_LISTEN_HOST", "127.0.0.1")),
         *("--port", os.environ["STACKLAB_PORT_RESP"]),
         *("--dir", os.environ["STACKLAB_DATA_DIR"]),
+        # Con su título de proceso borraría la etiqueta con que el laboratorio lo reconoce.
+        *("--set-proc-title", "no"),
     ]
     os.execv(binary, argv)
 
