@@ -71,7 +71,7 @@ class Prometheus:
             url = f"{url}?{fields}"
         try:
             answer = self._pool.request(method, url, body=body, headers=headers, redirect=False)
-        except urllib3.exceptions.TimeoutError:
+        except urllib3.exceptions.ReadTimeoutError:
             raise QueryError(
                 f"{source.name} no ha contestado en 20 segundos.", hint="Prueba con menos tiempo.", status=504
             ) from None

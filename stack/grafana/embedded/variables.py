@@ -72,7 +72,8 @@ def _chosen(item: Mapping[str, Any], options: Sequence[tuple[str, str]], selecte
         return Chosen(selected, several)
     if item.get("allValue"):
         return Chosen((str(item["allValue"]),), several, "Todos", raw=True)
-    return Chosen(tuple(value for _, value in options) or ("",), several, "Todos")
+    every = tuple(value for _, value in options)
+    return Chosen(every or (".*",), several, "Todos", raw=not every)
 
 
 def _selected(

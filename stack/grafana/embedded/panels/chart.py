@@ -38,7 +38,7 @@ def timeseries(context: Context) -> Mapping[str, Any]:
         "stacked": stacked,
         "legend": _legend_mode(legend),
         "label": context.panel.title,
-        "empty": "Sin datos todavía: hay series, pero ningún número (un percentil o una media sin tráfico da eso).",
+        "empty": "Sin datos todavía: hay series, pero ningún número (un percentil sin tráfico da eso).",
         "suggestedMax": custom.get("axisSoftMax"),
     }
     if fill_opacity is not None:

@@ -116,20 +116,21 @@
       }
     });
     form.elements.refresh.addEventListener("change", (event) => { state.refresh = event.target.value; remember(); plan(); });
+    // Una variable puede cambiar las opciones de otra y el título de un panel: se vuelve a cargar la página.
+    const reload = () => { location.search = `?${address()}`; };
     form.addEventListener("change", (event) => {
       const field = event.target;
       if (!field.name?.startsWith("var-")) return;
-      if (field.multiple) {
-        const all = [...field.options].find((option) => option.value === "$__all");
-        if (all?.selected && field.selectedOptions.length > 1) all.selected = false;
-      }
-      // Una variable puede cambiar las opciones de otra y el título de un panel: se vuelve a cargar la página.
-      location.search = `?${address()}`;
+      if (field.type !== "checkbox") { reload(); return; }
+      const boxes = [...form.querySelectorAll("input[type=checkbox]")].filter((box) => box.name === field.name);
+      for (const box of boxes) if (field.checked && box !== field && (field.value === "$__all" || box.value === "$__all")) box.checked = false;
+      if (!boxes.some((box) => box.checked)) (boxes.find((box) => box.value === "$__all") || field).checked = true;
     });
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       state.from = form.elements.from.value.trim() || "now-5m";
       state.to = form.elements.to.value.trim() || "now";
+      if (form.querySelector(".multi[open]")) { reload(); return; }
       remember(); refresh();
     });
     pause.addEventListener("click", () => {
