@@ -12,7 +12,7 @@ JAEGER = Service(
         argv=("${PYTHON}", "-m", "stack.jaeger.embedded"),
         product="suplente de stacklab",
         fidelity=Fidelity.EMBEDDED,
-        memory_mb=40,
+        memory_mb=28,
     ),
     exports={"JAEGER_URL": "${JAEGER_UI_URL}", "OTEL_EXPORTER_OTLP_ENDPOINT": "${JAEGER_OTLP_URL}"},
     links=(Link("Buscar trazas", "${JAEGER_UI_BROWSER_URL}/search"),),

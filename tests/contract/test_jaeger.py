@@ -364,6 +364,17 @@ def test_v3_gives_the_trace_as_otlp_json(lab: Lab, name: str) -> None:
     assert {(item["name"], item["spanKind"]) for item in operations} == {("raíz", "server"), ("hija", "producer")}
 
 
+def test_what_the_library_says_of_itself_is_shown_with_the_process(lab: Lab, name: str) -> None:
+    span = raw_span(attributes=[{"key": "telemetry.sdk.language", "value": {"stringValue": "lua"}}])
+    assert lab.post(json.dumps(document(name, span))).status_code == 200
+
+    trace = lab.trace(span["traceId"])
+
+    assert "telemetry.sdk.language" not in as_dict(trace["spans"][0]["tags"])
+    (process,) = trace["processes"].values()
+    assert as_dict(process["tags"]) == {"telemetry.sdk.language": ("string", "lua")}
+
+
 def test_a_span_sent_twice_is_one(lab: Lab, name: str) -> None:
     span = raw_span()
     other = raw_span(traceId=span["traceId"], name="la otra")

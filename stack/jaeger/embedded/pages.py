@@ -149,8 +149,8 @@ def _query(request: Request) -> Query:
     relative = params.get("lookback") in LOOKBACKS or not params.get("start")
     sent = request.query_params
     minimum, maximum = (
-        query.duration_ns(text, name) if text else 0
-        for name in ("minDuration", "maxDuration")
+        query.duration_ns(text, label) if text else 0
+        for name, label in (("minDuration", "Dura al menos"), ("maxDuration", "Como mucho"))
         for text in (params.get(name, "").replace(",", ".").replace(" ", ""),)
     )
     if minimum and maximum and maximum < minimum:

@@ -140,6 +140,10 @@ def _has(span: Span, key: str, value: str) -> bool:
         return KIND_NAMES.get(span.kind, "") == value
     if key == "otel.status_code":
         return STATUS_NAMES.get(span.status, "") == value
+    # Los textos van tal cual dentro del mensaje: si el nombre no aparece, no hace falta abrirlo.
+    encoded = key.encode()
+    if not any(encoded in raw for raw in (span.message, span.resource, span.scope)):
+        return False
     message = otlp.message_of(span)
     places = [message.attributes, otlp.scope_of(span).attributes, otlp.resource_of(span).attributes]
     for place in (*places, *(event.attributes for event in message.events)):
