@@ -18,7 +18,7 @@ COVERAGE = Coverage(
         "Un span repetido sigue siendo uno.",
     ),
     lacks=(
-        "OTLP por gRPC (puerto 4317), ni los formatos de Zipkin o de Jaeger antiguo.",
+        "OTLP por gRPC (puerto 4317), ni los formatos de Zipkin o de Jaeger antiguo, que repetían identificadores.",
         "Compresión zstd, snappy o lz4.",
         "Guardar en disco: al parar se olvida todo (Jaeger sin base de datos también lo hace).",
         "Muestreo remoto, métricas de servicios (pestaña Monitor), archivo y comparación de trazas.",
