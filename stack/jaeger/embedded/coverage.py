@@ -18,7 +18,8 @@ COVERAGE = Coverage(
         "Un span repetido sigue siendo uno.",
     ),
     lacks=(
-        "OTLP por gRPC (puerto 4317), ni los formatos de Zipkin o de Jaeger antiguo, que repetían identificadores.",
+        "OTLP por gRPC (puerto 4317).",
+        "Los formatos de Zipkin y de Jaeger antiguo, ni sus parejas de spans con el mismo identificador.",
         "Compresión zstd, snappy o lz4.",
         "Guardar en disco: al parar se olvida todo (Jaeger sin base de datos también lo hace).",
         "Muestreo remoto, métricas de servicios (pestaña Monitor), archivo y comparación de trazas.",
