@@ -38,7 +38,13 @@ def get(app: Any, target: str) -> Answer:
     }
     sent: list[dict[str, Any]] = []
 
+    asked = False
+
     async def receive() -> dict[str, Any]:
+        nonlocal asked
+        if asked:  # quien manda un fichero vuelve a escuchar, por si se ha ido el navegador: no se va
+            await asyncio.Event().wait()
+        asked = True
         return {"type": "http.request", "body": b"", "more_body": False}
 
     async def send(message: dict[str, Any]) -> None:
