@@ -172,6 +172,24 @@ def committed_offset(run: Run, group: str, topic: str, partition: int) -> int:
     return int(committed.offset)
 
 
+def pending_messages(run: Run, group: str, topic: str) -> int:
+    """Cuántos mensajes de `topic` no ha confirmado `group` todavía, entre todas las particiones."""
+    from confluent_kafka import TopicPartition
+
+    consumer = run.clients.consumer(group)
+    try:
+        partitions = [
+            TopicPartition(topic, number) for number in consumer.list_topics(topic, 2).topics[topic].partitions
+        ]
+        pending = 0
+        for committed in consumer.committed(partitions, timeout=2):
+            low, high = consumer.get_watermark_offsets(committed, 2)
+            pending += high - (committed.offset if committed.offset >= 0 else low)
+        return pending
+    finally:
+        consumer.close()
+
+
 # --- Redis ------------------------------------------------------------------------------------------------------
 
 

@@ -15,12 +15,16 @@ from urllib.parse import urlsplit
 from scenarios.engine.answer import Answer
 from scenarios.engine.client_span import export_client_span
 from scenarios.engine.context import Run
-from scenarios.engine.evidence import metric_of
+from scenarios.engine.evidence import metric_of, pending_messages
+from scenarios.engine.facts import NotProven
 from scenarios.engine.relay import losing_replies
+from scenarios.engine.waiting import Deadline, until
 from scenarios.kit.wire import DESK
 from stack.errors import StacklabError
 
 PATH = "/api/upload/avatar"
+BUCKET, TOPIC, GROUP = "avatares", "avatar_subido", "thumbnails"
+_SETTLE_WITHIN_S = 4.0
 SIZES = (64, 128, 256)
 CONSUMER_KEY, TRIAL_KEY = "app-web", "app-pruebas"
 """El `iss` del token: con él sabe Kong de qué aplicación es. La segunda tiene un límite de pocas llamadas."""
@@ -66,9 +70,24 @@ def prepare(run: Run) -> Upload:
         uploads = metric_of(run, run.env["UPLOADS_URL"], "avatar_uploads_total", {"result": "ok"})
     with suppress(Exception):
         url = run.env["THUMBNAILS_URL"]
+        metric_of(run, url, "thumbnails_total", {})  # si no contesta, no hay a quién esperar
+        _settle(run)
         thumbnails = {size: metric_of(run, url, "thumbnails_total", {"size": str(size)}) for size in SIZES}
     kind = _TYPES.get(Path(filename).suffix.lower(), "application/octet-stream")
     return Upload(f"ana-{run.id}", filename, content, kind, uploads, thumbnails)
+
+
+def _settle(run: Run) -> None:
+    """Espera un poco a que Thumbnails acabe lo que tuviera de antes: si no, sus miniaturas parecerían de ahora."""
+    deadline = Deadline()
+    deadline.within(_SETTLE_WITHIN_S)
+
+    def nothing_pending() -> None:
+        if pending := pending_messages(run, GROUP, TOPIC):
+            raise NotProven(f"A Thumbnails le quedan {pending} mensajes de antes.")
+
+    with suppress(NotProven):
+        until(nothing_pending, deadline, "Kafka")
 
 
 def summary(run: Run) -> str:

@@ -14,9 +14,8 @@ from scenarios.engine.facts import Evidence, NotProven
 from scenarios.engine.flow import SpanMatch
 from scenarios.engine.trace import Span
 from scenarios.flujo_a import spans
-from scenarios.flujo_a.client import PATH, SIZES, TRIAL_KEY, token, uploaded
+from scenarios.flujo_a.client import BUCKET, GROUP, PATH, SIZES, TOPIC, TRIAL_KEY, token, uploaded
 
-BUCKET, TOPIC, GROUP = "avatares", "avatar_subido", "thumbnails"
 TTL_S = 3600
 _STILL_S = 2.0
 
@@ -416,7 +415,8 @@ def _scraped(run: Run, job: str, counters: dict[str, float | None]) -> Evidence:
 def _alive(run: Run, job: str) -> read.SampleFact:
     fact = read.sample_since(run, f'up{{job="{job}"}}')
     if fact.value != 1:
-        raise NotProven(f"Prometheus no consigue leer a {job}: up vale {fact.value:.0f}.")
+        insisted = fact.at - run.started_at > _STILL_S
+        raise NotProven(f"Prometheus no consigue leer a {job}: up vale {fact.value:.0f}.", final=insisted)
     return fact
 
 

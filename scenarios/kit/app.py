@@ -38,7 +38,9 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with running():
+            _log.info("en marcha")
             yield
+            _log.info("parando")
         shutdown_telemetry()
 
     app = FastAPI(title=title, lifespan=lifespan, redoc_url=None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import re
 import time
 import uuid
@@ -47,6 +48,7 @@ FORMATS = {
 
 Image.MAX_IMAGE_PIXELS = None  # el límite es el nuestro, `MAX_PIXELS`, y se mira antes de descomprimir
 
+_log = logging.getLogger(__name__)
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}/[0-9a-f]{32}(-\d{2,3})?\.(png|jpg|webp)")
 _uploads = Counter("avatar_uploads_total", "Avatares recibidos, según cómo acabó la subida.", ["result"])
 _bytes = Counter("avatar_upload_bytes_total", "Bytes de los avatares guardados.")
@@ -101,6 +103,7 @@ class Uploads:
             raise
         self._cache.remember({f"avatar:{user}": url}, URL_TTL_S)
         _bytes.inc(len(content))
+        _log.info("avatar guardado", extra={"object": key, "bytes": len(content)})
         return url
 
     def fetch(self, key: str) -> Response:
