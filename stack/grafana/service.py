@@ -16,7 +16,7 @@ GRAFANA = Service(
         argv=("${PYTHON}", "-m", "stack.grafana.embedded"),
         product="suplente de stacklab",
         fidelity=Fidelity.EMBEDDED,
-        memory_mb=40,
+        memory_mb=32,
     ),
     depends_on=("prometheus",),
     config=tuple(
