@@ -81,6 +81,9 @@ def command(binary: Path, host: str, port: int, ports: Mapping[str, int], config
         "-disableHttp=true",
         # De fábrica envía estadísticas de uso a sus autores.
         "-master.telemetry=false",
+        # Quien reparte empieza de cero y aprende de quien guarda los bytes qué hay. Retomando su estado, tardaría
+        # un instante en mandar, quien guarda se daría por rechazado y la primera escritura esperaría 5 s o más.
+        "-master.resumeState=false",
         "-master.volumeSizeLimitMB=256",
         "-volume.max=200",
         "-volume.preStopSeconds=0",

@@ -1,6 +1,8 @@
-"""Encontrar el proceso que arrancó una prueba, por el puerto en que escucha."""
+"""Encontrar el proceso que arrancó una prueba, por el puerto en que escucha, y matarlo sin dejar restos."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import psutil
 
@@ -11,3 +13,13 @@ def process_on(port: str) -> psutil.Process:
         if any(found.laddr and found.laddr.port == int(port) for found in child.net_connections()):
             return child
     raise AssertionError(f"nadie de los nuestros escucha en {port}")
+
+
+def kill(process: psutil.Process) -> None:
+    """Lo mata de golpe y borra los sockets con nombre que deja, que nadie más va a borrar."""
+    sockets = {str(found.laddr) for found in process.net_connections("unix") if found.laddr}
+    process.kill()
+    process.wait(5)
+    for path in map(Path, sockets):
+        if path.is_absolute() and path.is_socket():
+            path.unlink()

@@ -11,7 +11,7 @@ import requests
 
 from stack.console.app import console
 from tests.support.asgi import get
-from tests.support.processes import process_on
+from tests.support.processes import kill, process_on
 from tests.support.running import free_port, running
 
 
@@ -28,7 +28,7 @@ def test_everything_running(tmp_path: Path) -> None:
         assert requests.get(address, headers={"Host": "malo.ejemplo"}, timeout=5).status_code == 403
         for name in ("MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"):
             assert env[name] not in page
-        process_on(env["MINIO_API_PORT"]).kill()
+        kill(process_on(env["MINIO_API_PORT"]))
 
 
 def test_everything_stopped_is_still_a_page(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from stack.console.app import console
 from stack.console.minio import client as console_client
 from stack.console.minio import objects
 from tests.support.asgi import Answer, get
-from tests.support.processes import process_on
+from tests.support.processes import kill, process_on
 from tests.support.running import free_port, running
 
 
@@ -31,7 +31,7 @@ def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]
     with running("minio", root=tmp_path_factory.mktemp("minio")) as found:
         yield found
         # Parar con calma tarda más de un segundo; aquí ya no hace falta.
-        process_on(found["MINIO_API_PORT"]).kill()
+        kill(process_on(found["MINIO_API_PORT"]))
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,7 +124,9 @@ def test_objects_survive_a_kill_and_a_stop(tmp_path: Path) -> None:
         with running("minio", root=tmp_path) as env:
             if round_number == 0:
                 client(env).make_bucket("fotos")
+            before = time.monotonic()
             client(env).put_object("fotos", name, io.BytesIO(b"x" * size), size)
+            assert time.monotonic() - before < 3, "estaba listo, pero no para escribir"
             if name == "matado.bin":
                 kill(process_on(env["MINIO_API_PORT"]))
     with running("minio", root=tmp_path) as env:
