@@ -92,6 +92,7 @@ class Execution:
         self.lost_ports: set[int] = set()
         self.retry = False
         self._last = True
+        self._running = 0
         self._spawned: list[tuple[str, str]] = []
         self._spawning = threading.Lock()
 
@@ -153,15 +154,17 @@ class Execution:
         waiting = {step.name: step for step in plan.steps}
         ready: set[str] = set()
         failed: dict[str, _Failure] = {}
-        running = 0
         broken: Exception | None = None
-        while waiting or running:
-            if not self._interrupts.stopping:
-                running += self._launch(waiting, ready, failed, seen)
-            if not running:
+        while waiting or self._running:
+            if not self._interrupts.stopping and broken is None:
+                try:
+                    self._launch(waiting, ready, failed, seen)
+                except Exception as error:
+                    broken = error
+            if not self._running:
                 break
             message = self._inbox.get()
-            running -= isinstance(message, Done | _Failure)
+            self._running -= isinstance(message, Done | _Failure)
             if isinstance(message, _Failure):
                 failed[message.step.name] = message
             elif isinstance(message, Done):
@@ -172,7 +175,6 @@ class Execution:
                 except Exception as error:
                     # No se puede apuntar, o ya nadie escucha: no se arranca nada más; lo que está a medias, acaba.
                     broken = error
-                    waiting.clear()
         if broken is not None:
             raise broken
         return list(failed.values())
@@ -183,9 +185,8 @@ class Execution:
         ready: set[str],
         failed: Mapping[str, _Failure],
         seen: Mapping[str, Instance],
-    ) -> int:
-        """Lanza los pasos a los que ya no les falta nadie; devuelve cuántos."""
-        launched = 0
+    ) -> None:
+        """Lanza los pasos a los que ya no les falta nadie."""
         for name, step in list(waiting.items()):
             missing = next((one for one in step.after if one in failed), None)
             if missing is not None:
@@ -195,9 +196,11 @@ class Execution:
                 failed = {**failed, name: failed[missing]}
             elif all(one in ready for one in step.after):
                 del waiting[name]
-                launched += 1
+                if step.action in (Action.START, Action.RESTART):
+                    # Lo apuntado era de otro proceso; si esta orden muere ahora, el nuevo tiene su etiqueta.
+                    self._journal.remember(name, None)
+                self._running += 1
                 threading.Thread(target=self._work, args=(step, seen.get(name)), daemon=True).start()
-        return launched
 
     def _tell(self, message: Done | _Failure | _Begun) -> None:
         if isinstance(message, Done):

@@ -26,12 +26,12 @@ Undo = Callable[[Details], None]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Una avería apuntada. `owner` es el proceso que la hizo (pid y hora de nacimiento)."""
+    """Una avería apuntada. `owner` es el proceso que la hizo (su número y su nacimiento)."""
 
     path: Path
     kind: str
     details: Details
-    owner: tuple[int, float]
+    owner: tuple[int, str]
 
 
 class Faults:
@@ -96,7 +96,7 @@ class Faults:
         self._undo_of(kind)
         numbers = [int(path.name.partition("-")[0]) for path in self._folder.glob("[0-9]*.json")]
         name = f"{max(numbers, default=0) + 1:06d}-{secrets.token_hex(4)}.json"
-        owner = (os.getpid(), _born(os.getpid()) or 0.0)
+        owner = (os.getpid(), _born(os.getpid()))
         fault = Fault(self._folder / name, kind, details, owner)
         write_whole(fault.path, json.dumps({"kind": kind, "details": dict(details), "owner": owner}))
         return fault
@@ -112,13 +112,15 @@ class Faults:
         return self._undos[kind]
 
 
-def _born(pid: int) -> float | None:
+def _born(pid: int) -> str:
     import psutil
 
+    from stack.processes import birth
+
     try:
-        return round(psutil.Process(pid).create_time(), 2)
+        return birth(psutil.Process(pid))
     except psutil.Error:
-        return None
+        return ""
 
 
 def _resume(details: Details) -> None:

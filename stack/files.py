@@ -49,12 +49,13 @@ def write_whole(path: Path, text: str, *, backup: Path | None = None) -> None:
     """Deja `text` en `path` con modo 0600: fichero temporal, `fsync`, cambio de nombre y `fsync` de la carpeta.
 
     Si el equipo se apaga en cualquier momento queda el contenido viejo o el nuevo, nunca un trozo. `backup`
-    conserva el anterior sin que `path` falte ni un instante.
+    conserva el anterior sin que `path` falte ni un instante. Dos a la vez sobre el mismo `path` no: para eso está
+    el cerrojo.
 
     Raises:
         StateError: no se pudo escribir; `path` queda como estaba.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.tmp")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as output:
@@ -81,7 +82,11 @@ def sync_folder(folder: Path) -> None:
 
 
 def _link(path: Path, backup: Path) -> None:
-    spare = backup.with_name(f".{backup.name}.{os.getpid()}.tmp")
+    spare = backup.with_name(f".{backup.name}.tmp")
     spare.unlink(missing_ok=True)
     spare.hardlink_to(path)
-    spare.replace(backup)
+    try:
+        spare.replace(backup)
+    except OSError:
+        spare.unlink()
+        raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stack import probes
 from stack.addresses import Endpoint
@@ -113,18 +113,13 @@ def _is_young(instance: Instance, service: Service, runtime: Runtime) -> bool:
 
 def _completed(instance: Instance, state: State) -> Instance:
     record = state.services.get(instance.service)
-    if instance.spec_hash or record is None or record.identity != instance.identity:
+    if record is None or not record.identity:
+        return instance
+    if record.identity != instance.identity:
+        # El que se apuntó ya no está: lo que se ve es algo que él dejó.
+        return replace(instance, alive=False)
+    if instance.spec_hash:
         return instance
     prefix = f"{instance.service}."
     ports = {name.removeprefix(prefix): number for name, number in state.ports.items() if name.startswith(prefix)}
-    return Instance(
-        service=instance.service,
-        runtime=instance.runtime,
-        identity=instance.identity,
-        alive=instance.alive,
-        since=instance.since,
-        spec_hash=record.spec_hash,
-        ports=ports,
-        pid=instance.pid,
-        container=instance.container,
-    )
+    return replace(instance, spec_hash=record.spec_hash, ports=ports)

@@ -68,6 +68,20 @@ def projects() -> dict[str, list[int]]:
     return result
 
 
+def birth(process: psutil.Process) -> str:
+    """Algo que distingue a este proceso de otro que mañana tenga su mismo número.
+
+    En Linux son los *ticks* desde el arranque de la máquina (campo 22 de `/proc/<pid>/stat`) y no una hora: las
+    horas cambian cuando se ajusta el reloj. Vacío si ya no existe.
+    """
+    try:
+        if sys.platform.startswith("linux"):
+            return (_PROC / str(process.pid) / "stat").read_text("utf-8").rpartition(")")[2].split()[19]
+        return f"{process.create_time():.3f}"
+    except (OSError, IndexError, psutil.Error):
+        return ""
+
+
 def is_alive(process: psutil.Process) -> bool:
     """Si sigue siendo el mismo proceso y no es un zombi."""
     try:

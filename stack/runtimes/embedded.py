@@ -75,7 +75,7 @@ class EmbeddedRuntime:
                 pid=child.pid,
             )
         except psutil.Error:
-            return Instance(name, self.name, f"{child.pid}@0", False, 0.0, prepared.spec_hash, pid=child.pid)
+            return Instance(name, self.name, f"{child.pid}@", False, 0.0, prepared.spec_hash, pid=child.pid)
 
     def ended(self, instance: Instance) -> str | None:
         """Con su código de salida o su señal si es hijo de esta orden; si no, solo que terminó."""
@@ -176,7 +176,7 @@ def _target(name: str, group: list[Found], grace_s: float) -> Target:
 
 
 def _identity(process: psutil.Process) -> str:
-    return f"{process.pid}@{process.create_time():.2f}"
+    return f"{process.pid}@{processes.birth(process)}"
 
 
 def _reap() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stack.errors import StartError
-from stack.files import state_error
+from stack.files import make_private, state_error
 from stack.prepare import Prepared
 
 
@@ -23,11 +23,12 @@ def write_files(prepared: Prepared) -> None:
     """
     try:
         shutil.rmtree(prepared.config_dir, ignore_errors=True)
-        for folder in (prepared.config_dir, prepared.data_dir):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (prepared.config_dir.parent, prepared.config_dir, prepared.data_dir):
+            make_private(folder)
         for target, text in prepared.files.items():
             path = prepared.config_dir / target
-            path.parent.mkdir(parents=True, exist_ok=True)
+            for above in reversed(Path(target).parents[:-1]):
+                make_private(prepared.config_dir / above)
             path.touch(mode=0o600)
             path.write_text(text, "utf-8")
     except OSError as error:
