@@ -166,6 +166,11 @@ def test_body_that_is_not_a_query_is_400(grafana: Callable[..., requests.Respons
     assert grafana("POST", "/api/ds/query", data="{").status_code == 400
 
 
+def test_proxy_only_reads(grafana: Callable[..., requests.Response]) -> None:
+    answer = grafana("POST", "/api/datasources/proxy/uid/prometheus/api/v1/admin/tsdb/delete_series")
+    assert answer.status_code == 403
+
+
 @pytest.mark.parametrize(
     "path",
     [

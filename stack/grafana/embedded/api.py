@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
@@ -18,7 +19,7 @@ from stack.grafana.embedded import queries, responses
 from stack.grafana.embedded.models import Datasource, Library
 from stack.grafana.embedded.prometheus import Prometheus, QueryError
 from stack.grafana.embedded.queries import DEFAULT_POINTS, Asking
-from stack.grafana.embedded.times import BadTime, parse_range
+from stack.grafana.embedded.times import BadTime, TimeRange, parse_range
 
 _POSTS = ("api/v1/query", "api/v1/query_range", "api/v1/series", "api/v1/labels", "api/v1/query_exemplars")
 _MOST_BODY = 1 << 20
@@ -125,18 +126,15 @@ class Api:
             time_range = parse_range(
                 str(asked.get("from", "now-1h")), str(asked.get("to", "now")), int(time.time() * 1000)
             )
-            targets = [dict(target) for target in asked["queries"]]
+            queries_asked = [(dict(target), _asking(time_range, target)) for target in asked["queries"]]
         except BadTime as error:
             return JSONResponse(responses.message(str(error)), 400)
         except (ValueError, TypeError, KeyError, AttributeError):
             return JSONResponse(responses.message("bad request data"), 400)
-        if not targets:
+        if not queries_asked:
             return JSONResponse(responses.message("no queries found"), 400)
         results: dict[str, dict[str, Any]] = {}
-        for target in targets:
-            asking = Asking(
-                time_range, int(target.get("maxDataPoints") or DEFAULT_POINTS), int(target.get("intervalMs") or 0)
-            )
+        for target, asking in queries_asked:
             source = self._library.datasource(target.get("datasource"))
             if source is None:
                 return JSONResponse(responses.message(_NO_SOURCE), 404)
@@ -154,6 +152,11 @@ class Api:
     def _by_uid(self, request: Request) -> Datasource | None:
         uid = request.path_params["uid"]
         return next((item for item in self._library.datasources if item.uid == uid), None)
+
+
+def _asking(time_range: TimeRange, target: Mapping[str, Any]) -> Asking:
+    points = int(target.get("maxDataPoints") or DEFAULT_POINTS)
+    return Asking(time_range, points, int(target.get("intervalMs") or 0))
 
 
 async def _body(request: Request) -> bytes | None:

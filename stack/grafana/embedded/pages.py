@@ -95,7 +95,9 @@ class Pages:
         _, values = self._variables(request, item, time_range)
         viewer = Viewer(self._library, self._client, request.app.state.templates)
         width = request.query_params.get("width", "")
-        view = viewer.view(panel, time_range, values, width=int(width) if width.isdigit() else 800)
+        view = viewer.view(
+            panel, time_range, values, width=int(width) if re.fullmatch(r"[0-9]{1,5}", width) else 800
+        )
         return JSONResponse({"title": fill(panel.title, values), "at": _now(), **view.wire()})
 
     def _dashboard(self, request: Request) -> Dashboard:

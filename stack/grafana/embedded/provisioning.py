@@ -111,4 +111,11 @@ def _dashboard(number: int, file: Path, root: Path, folder: str) -> Dashboard:
         raise ProvisioningError(f"{file.name} no es un tablero: le falta «title» o «uid»")
     if not isinstance(source.get("panels", []), list):
         raise ProvisioningError(f"{file.name}: «panels» no es una lista (se lee el esquema clásico, no el v2)")
-    return Dashboard(number, str(source["uid"]), str(source["title"]), source, str(file.relative_to(root)), folder)
+    board = Dashboard(
+        number, str(source["uid"]), str(source["title"]), source, str(file.relative_to(root)), folder
+    )
+    try:
+        _ = [panel.grid for panel in board.panels()]
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ProvisioningError(f"{file.name} tiene un panel que no se entiende: {error}") from error
+    return board

@@ -106,6 +106,7 @@ def test_dollars_are_expanded_as_grafana_does() -> None:
         ({"a.json": "{"}, "a.json no es JSON válido"),
         ({"a.json": '{"title": "x"}'}, "le falta «title» o «uid»"),
         ({"a.json": '{"title": "x", "uid": "u", "panels": {}}'}, "esquema clásico"),
+        ({"a.json": '{"title": "x", "uid": "u", "panels": [{"id": "uno"}]}'}, "un panel que no se entiende"),
         ({"a.json": '{"title": "x", "uid": "u"}', "b.json": '{"title": "y", "uid": "u"}'}, "el mismo uid «u»"),
     ],
 )

@@ -159,6 +159,5 @@
   });
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") { popover?.remove(); popover = null; } });
 
-  document.addEventListener("DOMContentLoaded", refresh);
-  if (document.readyState !== "loading" && window.stacklab) refresh();
+  refresh();
 })();
