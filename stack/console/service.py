@@ -16,7 +16,7 @@ CONSOLE = Service(
         argv=("${PYTHON}", "-m", "stack.console"),
         product="stacklab",
         fidelity=Fidelity.BINARY,
-        memory_mb=45,
+        memory_mb=27,
         env={
             "KAFKA_BOOTSTRAP_SERVERS": "${KAFKA_BROKER_ADDRESS}",
             "REDIS_URL": "${REDIS_RESP_URL}/0",

