@@ -1,0 +1,97 @@
+"""De una excepción a lo que ve la persona: causa, qué significa, orden siguiente y código de salida."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from stack.errors import OwnFault, StacklabError, UsageError
+
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+
+def guarded(command: Callable[[], Any], arguments: Sequence[str]) -> int:
+    """Ejecuta `command` y devuelve el código de salida; ningún error llega a la persona como *traceback*."""
+    try:
+        code = command()
+        sys.stdout.flush()
+    except StacklabError as error:
+        if isinstance(error, OwnFault):
+            return _own_fault(error, arguments)
+        return _say(error)
+    except KeyboardInterrupt:
+        print("\nInterrumpido.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Quien leía (por ejemplo `head`) ya se fue: no hay a quién contarle nada.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except Exception as error:
+        usage = _as_usage_error(error)
+        if usage is not None:
+            return _say(usage)
+        if type(error).__name__ == "Exit":
+            return int(getattr(error, "exit_code", 0))
+        if type(error).__name__ == "Abort":
+            return INTERRUPTED
+        return _own_fault(error, arguments)
+    return code if isinstance(code, int) else 0
+
+
+def _say(error: StacklabError) -> int:
+    from lab.render.errors import show
+
+    show(error)
+    return error.exit_code
+
+
+def _own_fault(error: BaseException, arguments: Sequence[str]) -> int:
+    """Fallo nuestro: se escribe un informe listo para pegar y se dice dónde está."""
+    from lab.render.errors import show
+    from lab.report import write_report
+
+    trace = "".join(traceback.format_exception(error))
+    path = write_report(arguments, trace)
+    cause = error.cause if isinstance(error, StacklabError) else f"{type(error).__name__}: {error}"
+    meaning = "El fallo es de stacklab, no tuyo."
+    if path is not None:
+        meaning += f" He dejado un informe en {path} (sin secretos) para que puedas contarlo."
+    show(OwnFault(cause, meaning, "stacklab doctor"))
+    return OwnFault.exit_code
+
+
+def _as_usage_error(error: Exception) -> UsageError | None:
+    """Traduce los errores de uso de Typer (en inglés y con clases que cambian de sitio según la versión)."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if "UsageError" not in names:
+        return None
+    context = getattr(error, "ctx", None)
+    command = f"{context.command_path} --help" if context is not None else "stacklab --help"
+    parameter = getattr(error, "param", None)
+    label = _label(parameter)
+    if "NoSuchOption" in names:
+        near = ", ".join(sorted(getattr(error, "possibilities", None) or ()))
+        meaning = f"¿Querías decir {near}?" if near else ""
+        return UsageError(f"no conozco la opción {getattr(error, 'option_name', '')}", meaning, command)
+    if "MissingParameter" in names:
+        return UsageError(f"falta {label}", getattr(parameter, "help", None) or "", command)
+    if "BadParameter" in names:
+        return UsageError(f"el valor de {label} no vale", getattr(parameter, "help", None) or "", command)
+    if "BadOptionUsage" in names:
+        return UsageError(f"la opción {getattr(error, 'option_name', '')} necesita un valor", "", command)
+    extra = str(getattr(error, "message", ""))
+    rest = extra.partition("(")[2].rstrip(").")
+    cause = f"sobra {rest}" if "extra argument" in extra and rest else "la orden está mal escrita"
+    return UsageError(cause, "", command)
+
+
+def _label(parameter: Any) -> str:
+    if parameter is None:
+        return "un dato"
+    if parameter.param_type_name == "option":
+        return f"la opción {max(parameter.opts, key=len)}"
+    return f"el argumento {str(parameter.metavar or parameter.name).upper()}"

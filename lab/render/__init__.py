@@ -1,0 +1,1 @@
+"""Cómo se pinta cada cosa en la terminal."""
