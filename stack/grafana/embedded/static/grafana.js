@@ -80,7 +80,7 @@
     clearTimeout(state.timer);
     const round = ++state.round;
     const began = Date.now();
-    const waiting = [...document.querySelectorAll(".panel[data-panel]")].filter((panel) => panel.offsetParent !== null && !(panel.dataset.type === "text" && panel.dataset.html));
+    const waiting = [...document.querySelectorAll(".panel[data-panel]")].filter((panel) => !panel.closest("details:not([open])") && !(panel.dataset.type === "text" && panel.dataset.html));
     const problems = new Set();
     const worker = async () => {
       for (let panel = waiting.shift(); panel && round === state.round; panel = waiting.shift()) {
@@ -141,7 +141,6 @@
     });
     form.querySelector("#now").addEventListener("click", refresh);
   }
-  for (const fold of document.querySelectorAll(".fold")) fold.addEventListener("toggle", () => { if (fold.open) refresh(); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden && state.refresh && !state.paused) refresh(); });
 
   let popover = null;
@@ -159,5 +158,8 @@
   });
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") { popover?.remove(); popover = null; } });
 
-  refresh();
+  // El navegador también avisa de las filas que ya nacen abiertas: se escucha a partir de la primera ronda.
+  refresh().then(() => {
+    for (const fold of document.querySelectorAll(".fold")) fold.addEventListener("toggle", () => { if (fold.open) refresh(); });
+  });
 })();
