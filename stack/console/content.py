@@ -62,7 +62,13 @@ def name(data: bytes) -> str:
         text = data.decode()
     except UnicodeDecodeError:
         text = ""
-    return text if text.isprintable() and (text or not data) else repr(data)[1:]
+    return text if text.isprintable() and (text or not data) else quoted(data)
+
+
+def quoted(data: bytes) -> str:
+    """Unos bytes entre comillas, para pegarlos en redis-cli: `"bin\\xff\\x00"`."""
+    plain = "".join(chr(byte) if 32 <= byte < 127 and byte not in b'"\\' else f"\\x{byte:02x}" for byte in data)
+    return f'"{plain}"'
 
 
 def pieces(text: str) -> Iterator[Piece]:

@@ -182,21 +182,20 @@ def detail(client: Minio, bucket: str, key: str, version: str) -> Detail | None:
 
 def versions(client: Minio, bucket: str, key: str) -> list[Version]:
     """Las versiones de `key`, de la más nueva a la más vieja, con las marcas de borrado; como mucho `VERSIONS`."""
-    found = []
-    for item in client.list_objects(bucket, prefix=key, include_version=True):
-        if item.object_name == key and not item.is_dir:
-            found.append(
-                Version(
-                    id=item.version_id or "",
-                    latest=_is_true(item.is_latest),
-                    marker=item.is_delete_marker,
-                    size=item.size or 0,
-                    modified=milliseconds(item),
-                )
-            )
-        if len(found) >= VERSIONS or (item.object_name or "") > key:
-            break
-    return found
+    listed = client.list_objects(bucket, prefix=key, include_version=True)
+    # En cada respuesta de S3 vienen primero las versiones y detrás las marcas: hay que leerla entera y ordenar.
+    found = [
+        Version(
+            id=item.version_id or "",
+            latest=_is_true(item.is_latest),
+            marker=item.is_delete_marker,
+            size=item.size or 0,
+            modified=milliseconds(item),
+        )
+        for item in islice(listed, _SORTED_AT_ONCE)
+        if item.object_name == key and not item.is_dir
+    ]
+    return sorted(found, key=lambda version: (version.latest, version.modified), reverse=True)[:VERSIONS]
 
 
 def download_link(client: Minio, bucket: str, key: str, version: str) -> str:

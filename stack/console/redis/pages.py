@@ -13,6 +13,7 @@ from starlette.responses import Response
 from stack.console import content, spanish
 from stack.console.fidelity import badge
 from stack.console.redis.client import (
+    Key,
     NoSuchKey,
     RedisDown,
     address,
@@ -101,7 +102,7 @@ def key(request: Request) -> Response:
         key=found,
         value=shown,
         limit=LIMIT,
-        command=_command(found.kind, found.name),
+        command=_command(found),
         link=_link,
     )
 
@@ -122,13 +123,11 @@ def _link(raw: bytes) -> str:
     return f"/redis/clave?clave={quote(raw, safe='')}"
 
 
-def _command(kind: str, name: str) -> str:
+def _command(key: Key) -> str:
     """La orden de redis-cli que lee esta clave."""
-    if kind not in KINDS:
-        return f"TYPE {_quoted(name)}"
+    awkward = key.name.startswith('"') or not key.name or any(char.isspace() or char in "\"'" for char in key.name)
+    name = content.quoted(key.raw) if awkward else key.name
+    if key.kind not in KINDS:
+        return f"TYPE {name}"
     ends = {"list": " 0 -1", "zset": " 0 -1 WITHSCORES", "stream": " - +"}
-    return f"{KINDS[kind][1]} {_quoted(name)}{ends.get(kind, '')}"
-
-
-def _quoted(name: str) -> str:
-    return f'"{name}"' if any(char.isspace() for char in name) or not name else name
+    return f"{KINDS[key.kind][1]} {name}{ends.get(key.kind, '')}"

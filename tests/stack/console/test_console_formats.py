@@ -80,7 +80,9 @@ def test_a_cut_in_the_middle_of_a_letter_is_still_text() -> None:
     assert (found.kind, found.text, found.size, found.cut) == ("text", "a", 3, True)
 
 
-@pytest.mark.parametrize(("raw", "text"), [(b"avatar:ana", "avatar:ana"), (b"", ""), (b"\xff\x00", r"'\xff\x00'")])
+@pytest.mark.parametrize(
+    ("raw", "text"), [(b"avatar:ana", "avatar:ana"), (b"", ""), (b'\xff\x00"', r'"\xff\x00\x22"')]
+)
 def test_names(raw: bytes, text: str) -> None:
     assert content.name(raw) == text
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import re
+import shlex
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -38,6 +40,15 @@ def app(url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def value(app: Any, key: bytes | str) -> Answer:
     return get(app, f"/redis/clave?clave={quote(key, safe='')}")
+
+
+def shlex_bytes(command: str) -> list[bytes]:
+    """Las palabras de una orden como las entiende redis-cli: con comillas y `\\xNN`."""
+    words = shlex.split(command.replace("\\x", "\\\\x"))
+    return [
+        word.encode().decode("unicode_escape").encode("latin-1") if "\\x" in word else word.encode()
+        for word in words
+    ]
 
 
 def cells(text: str) -> list[list[str]]:
@@ -147,7 +158,11 @@ def test_a_key_that_is_not_there(db: redis.Redis, app: Any) -> None:
 def test_names_may_be_any_bytes(db: redis.Redis, app: Any) -> None:
     for key in (b"\xff\x00", b"", "ñ &?/#+".encode()):
         db.set(key, "aquí estoy")
-        assert "aquí estoy" in value(app, key).text
+        page = value(app, key).text
+        assert "aquí estoy" in page
+        command = html.unescape(re.findall(r"<code>(GET .*?)</code>", page)[0])
+        # La orden que se enseña, entendida como la entiende redis-cli, lee esa clave.
+        assert shlex_bytes(command) == [b"GET", key]
 
 
 def test_looking_changes_nothing(db: redis.Redis, app: Any) -> None:
