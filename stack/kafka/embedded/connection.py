@@ -133,6 +133,8 @@ class Connection(asyncio.Protocol):
             self._answer(call, header)
         else:
             self._hurry = call.hurry
+            if self._queue:  # la siguiente llegó en el mismo paquete: no se la puede hacer esperar
+                call.hurry.set_result(None)
             self._running = asyncio.get_running_loop().create_task(self._finish(waiting, call, header))
 
     async def _finish(self, waiting: Awaitable[None], call: Call, header: bytes) -> None:

@@ -16,7 +16,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaException, Producer
 
 from stack.catalog import SERVICES
-from tests.support.kafka import Kafka, assigned, eventually
+from tests.support.kafka import Kafka, assigned, eventually, take
 from tests.support.record_batch import batch
 from tests.support.running import free_port, running
 
@@ -158,6 +158,21 @@ def test_the_first_member_does_not_wait_for_others(kafka: Kafka) -> None:
     alone.subscribe([topic])
     eventually(lambda: assigned(alone), until=lambda parts: len(parts) == 4)
     assert time.monotonic() - before < 2
+
+
+def test_a_heartbeat_does_not_hold_up_what_came_with_it(kafka: Kafka) -> None:
+    """Al entrar en un grupo, el latido y la petición de offsets salen en el mismo paquete."""
+    topic = kafka.create("mismo-paquete", partitions=3)
+    kafka.send(topic, ["primero"])
+    for number in range(4):
+        newcomer = kafka.consumer(
+            f"recien-llegado-{number}", session_timeout_ms=15_000, heartbeat_interval_ms=3_000
+        )
+        before = time.monotonic()
+        newcomer.subscribe([topic])
+        take(newcomer, 1)
+        assert time.monotonic() - before < 2
+        newcomer.close()
 
 
 def test_the_new_group_protocol_fails_instead_of_waiting_for_ever(kafka: Kafka) -> None:
