@@ -33,10 +33,13 @@ def grafana(env: dict[str, str]) -> Iterator[Callable[..., requests.Response]]:
 
 @pytest.fixture(scope="module")
 def scraped(env: dict[str, str]) -> None:
-    """Espera a que Prometheus haya leído, o intentado leer, su primer objetivo."""
+    """Espera a que haga un segundo que Prometheus leyó, o intentó leer, su primer objetivo.
+
+    Un segundo, porque Grafana pide los puntos en instantes redondos y la primera lectura cae después del último.
+    """
     deadline = time.monotonic() + 15
     url = f"{env['PROMETHEUS_URL']}/api/v1/query"
-    while not requests.get(url, {"query": "up"}, timeout=5).json()["data"]["result"]:
+    while not requests.get(url, {"query": "up offset 1s"}, timeout=5).json()["data"]["result"]:
         assert time.monotonic() < deadline, "Prometheus no ha leído ningún objetivo"
         time.sleep(0.05)
 
