@@ -1,0 +1,54 @@
+"""`stacklab up`: poner servicios en marcha."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lab import context
+from lab.context import PerService, Ports, Project, Runtime
+
+
+def up(
+    services: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SERVICIO",
+            help="Cuáles. Sin nombres, todos.",
+            autocompletion=context.complete_services,
+        ),
+    ] = None,
+    runtime: Runtime = "auto",
+    per_service: PerService = None,
+    port: Ports = None,
+    project: Project = "default",
+    plan: Annotated[bool, typer.Option("--plan", help="Enseña lo que haría, sin hacerlo.")] = False,
+) -> None:
+    """Pone en marcha los servicios y lo que necesitan. Repetirlo no cambia nada.
+
+    Siguen en marcha cuando la orden termina: se paran con `stacklab down`.
+
+    Ejemplos:
+      stacklab up                    todos
+      stacklab up kafka redis        solo esos dos
+      stacklab up --port grafana.http=3300
+    """
+    from lab.render.services import ServicesView
+    from lab.render.terminal import terminal
+
+    lab = context.laboratory(project)
+    options = {
+        "runtime": runtime,
+        "per_service": context.pairs(per_service, "--set"),
+        "ports": context.ports(port),
+    }
+    screen = terminal()
+    if plan:
+        screen.print(str(lab.plan(services or (), **options)))
+        return
+    with ServicesView(screen) as view:
+        running = lab.up(services or (), on_event=view, **options)
+    if view.unchanged == len(running):
+        screen.print("Todo estaba ya en marcha.")
+    screen.print("Para parar: stacklab down")

@@ -1,0 +1,137 @@
+"""Los servicios según arrancan o paran: una línea por cada uno, con su tiempo y quién es de verdad."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lab.render.terminal import number, seconds
+from stack.model import Fidelity
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from stack.events import Event
+
+_WORDS = {
+    Fidelity.DOCKER: "imagen oficial",
+    Fidelity.BINARY: "real",
+    Fidelity.EMBEDDED: "embebido",
+    Fidelity.SIMULATED: "simulado",
+}
+FIDELITY_STYLE = {
+    Fidelity.DOCKER: "blue",
+    Fidelity.BINARY: "green",
+    Fidelity.EMBEDDED: "yellow",
+    Fidelity.SIMULATED: "magenta",
+}
+
+
+def fidelity(value: Fidelity, product: str) -> str:
+    """Quién contesta, para una persona: «real · Valkey 9.1», «embebido»."""
+    if value is Fidelity.EMBEDDED or not product:
+        return _WORDS[value]
+    if product.startswith(("microservicio", "stacklab")):
+        return product
+    return f"{_WORDS[value]} · {product}"
+
+
+class ServicesView:
+    """Recibe los sucesos del laboratorio (`on_event`) y los va escribiendo.
+
+    En una terminal enseña además, mientras tanto, qué se está arrancando.
+    """
+
+    def __init__(self, screen: Console, total: int = 0) -> None:
+        self._screen = screen
+        self._pending: dict[str, str] = {}
+        self._status = screen.status("") if screen.is_terminal else None
+        self.unchanged = 0
+
+    def __call__(self, event: Event) -> None:
+        """Escribe lo que haya que escribir de `event`."""
+        from stack import events as happened
+
+        match event:
+            case happened.ServiceStarting():
+                self._pending[event.service] = event.title
+                if event.reason:
+                    self._print("↻", "yellow", event.title, event.reason, "", "")
+            case happened.ServiceReady():
+                self._pending.pop(event.service, None)
+                who = fidelity(event.fidelity, event.product)
+                self._print("✔", "green", event.title, who, seconds(event.seconds), _short(event.url))
+            case happened.ServiceUnchanged():
+                self.unchanged += 1
+                who = fidelity(event.fidelity, event.product)
+                self._print("✔", "green", event.title, who, "ya estaba", _short(event.url))
+            case happened.ServiceFailed():
+                self._pending.pop(event.service, None)
+                self._print("✘", "red", event.title, "no arrancó", "", "")
+            case happened.ServiceSkipped():
+                self._print("–", "dim", event.title, f"no se intenta: falta {event.missing}", "", "")
+            case happened.ServiceStopping():
+                self._pending[event.service] = event.title
+            case happened.ServiceStopped():
+                self._pending.pop(event.service, None)
+                how = "hubo que matarlo" if event.forced else "parado"
+                self._print("■", "dim", event.title, how, seconds(event.seconds), "")
+            case happened.LockWaiting():
+                since = f" desde las {event.since.astimezone():%H:%M:%S}" if event.since else ""
+                self._say(f"Espero a otra orden: «{event.command}» (pid {event.pid}){since}.")
+            case happened.Notice():
+                self._say(event.text)
+        self._refresh()
+
+    def close(self) -> None:
+        """Quita de la pantalla lo que se enseñaba mientras tanto."""
+        self._pending.clear()
+        self._refresh()
+
+    def __enter__(self) -> ServicesView:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _refresh(self) -> None:
+        if self._status is None:
+            return
+        if self._pending:
+            self._status.update(f" {', '.join(self._pending.values())}…")
+            self._status.start()
+        else:
+            self._status.stop()
+
+    def _say(self, text: str) -> None:
+        from rich.padding import Padding
+        from rich.text import Text
+
+        self._screen.print(Padding(Text.assemble(("· ", "yellow"), text), (0, 0, 0, 2)))
+
+    def _print(self, mark: str, style: str, title: str, who: str, time: str, address: str) -> None:
+        self._screen.print(service_line(mark, style, title, who, time, address, self._screen.width))
+
+
+def service_line(mark: str, style: str, title: str, who: str, time: str, address: str, width: int) -> Text:
+    """Una línea alineada; en una terminal estrecha se quedan solo el nombre y quién es."""
+    from rich.text import Text
+
+    line = Text.assemble("  ", (mark, style), " ", f"{title:<20}")
+    if width >= 72:
+        line.append(f"{who:<26} ", "default")
+        line.append(f"{time:>9}  ", "dim")
+        line.append(address, "cyan")
+    else:
+        line.append(who)
+    line.rstrip()
+    return line
+
+
+def memory(value: float) -> str:
+    """«unos 330 MB», redondeado a decenas."""
+    return f"unos {number(round(value, -1))} MB"
+
+
+def _short(url: str) -> str:
+    return url if url.startswith("http") else url.partition("://")[2]
