@@ -82,15 +82,14 @@ class Fault:
 @contextmanager
 def _misconfigured(run: Run, sabotage: Misconfigure) -> Iterator[None]:
     """Arranca el servicio con la descripción estropeada y, al salir, con la buena."""
-    from scenarios.catalog import SERVICES
-
     laboratory = run.laboratory
     runtimes = {row.name: row.runtime for row in laboratory.status() if row.state is Condition.RUNNING}
-    bad = [sabotage.change(run, service) if service.name == sabotage.service else service for service in SERVICES]
-    # El mismo laboratorio (misma carpeta, mismos procesos) visto con otro catálogo.
-    broken = type(laboratory)(laboratory.folder.name, laboratory.folder.parent, bad)
+    bad = [
+        sabotage.change(run, service) if service.name == sabotage.service else service
+        for service in laboratory.services
+    ]
     try:
-        broken.up([sabotage.service], per_service=runtimes)
+        laboratory.with_services(bad).up([sabotage.service], per_service=runtimes)
         yield
     finally:
         laboratory.up([sabotage.service], per_service=runtimes)
