@@ -306,6 +306,14 @@ def test_a_search_that_makes_no_sense_is_a_400(lab: Lab, params: dict[str, str])
     assert json.loads(answer.text)["errors"][0]["code"] == 400
 
 
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_limit_that_makes_no_sense_is_refused(lab: Lab, limit: int) -> None:
+    answer = lab.get("/api/traces", service="x", limit=limit)
+
+    assert answer.status_code >= 400
+    assert json.loads(answer.text)["errors"][0]["code"] == answer.status_code
+
+
 def test_a_trace_that_is_not_there_is_a_404(lab: Lab) -> None:
     answer = lab.get(f"/api/traces/{secrets.token_hex(16)}")
 
@@ -373,6 +381,17 @@ def test_what_the_library_says_of_itself_is_shown_with_the_process(lab: Lab, nam
     assert "telemetry.sdk.language" not in as_dict(trace["spans"][0]["tags"])
     (process,) = trace["processes"].values()
     assert as_dict(process["tags"]) == {"telemetry.sdk.language": ("string", "lua")}
+
+
+def test_a_parent_that_never_came_is_warned_of(lab: Lab, name: str) -> None:
+    parent = secrets.token_hex(8)
+    span = raw_span(parentSpanId=parent)
+    assert lab.post(json.dumps(document(name, span))).status_code == 200
+
+    (seen,) = lab.trace(span["traceId"])["spans"]
+
+    assert seen["references"] == [{"refType": "CHILD_OF", "traceID": span["traceId"], "spanID": parent}]
+    assert any(parent in warning for warning in seen["warnings"])
 
 
 def test_a_span_sent_twice_is_one(lab: Lab, name: str) -> None:

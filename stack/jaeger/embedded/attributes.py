@@ -49,7 +49,9 @@ def text(value: AnyValue) -> str:
         return ""
     if isinstance(plain, str):
         return plain
-    return json.dumps(plain, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    document = json.dumps(plain, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    # Go protege estos tres signos al escribir JSON, y así llegan a quien pregunta.
+    return document.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def find(attributes: Iterable[KeyValue], key: str) -> AnyValue | None:

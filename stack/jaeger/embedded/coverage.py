@@ -23,8 +23,9 @@ COVERAGE = Coverage(
         "Compresión zstd, snappy o lz4.",
         "Guardar en disco: al parar se olvida todo (Jaeger sin base de datos también lo hace).",
         "Muestreo remoto, métricas de servicios (pestaña Monitor), archivo y comparación de trazas.",
+        "Un fallo de Jaeger 2.13 en memoria: allí error=true encuentra lo que acabó en OK; aquí, los errores.",
         "Buscar en /api/v3/traces: la búsqueda está en /api/traces.",
-        "El parámetro raw y los avisos de relojes desajustados entre máquinas.",
+        "El parámetro raw y los avisos de relojes desajustados o de duraciones negativas.",
         "La interfaz web de Jaeger: estas páginas son nuestras, con los mismos enlaces (/search y /trace/{id}).",
     ),
 )

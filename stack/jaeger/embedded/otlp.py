@@ -112,17 +112,24 @@ def to_json(spans: Iterable[Span]) -> dict[str, Any]:
         if span.resource not in resources:
             resources[span.resource] = data.resource_spans.add()
             resources[span.resource].MergeFromString(span.resource)
+            _sort(resources[span.resource].resource.attributes)
         pair = (span.resource, span.scope)
         if pair not in scopes:
             scopes[pair] = resources[span.resource].scope_spans.add()
             scopes[pair].MergeFromString(span.scope)
+            _sort(scopes[pair].scope.attributes)
         message = scopes[pair].spans.add()
         message.MergeFromString(span.message)
-        message.attributes.sort(key=lambda item: item.key)
+        message.status.SetInParent()
+        _sort(message.attributes)
     document = MessageToDict(data, use_integers_for_enums=True)
     for holder, name in _ids(document):
         holder[name] = base64.b64decode(holder[name]).hex()
     return document
+
+
+def _sort(items: Any) -> None:
+    items.sort(key=lambda item: item.key)
 
 
 def _span(message: trace_pb2.Span, service: str, resource: bytes, scope: bytes) -> Span:

@@ -17,6 +17,7 @@ from stack.jaeger.embedded import attributes, otlp
 from stack.jaeger.embedded.models import Kind, Query, Span, Status
 
 DEFAULT_LIMIT = 100
+MAX_LIMIT = 100_000
 DEFAULT_LOOKBACK_NS = 48 * 3600 * 10**9
 DEPENDENCY_LOOKBACK_NS = 24 * 3600 * 10**9
 
@@ -36,7 +37,11 @@ STATUS_NAMES: Mapping[int, str] = {Status.OK: "OK", Status.ERROR: "ERROR"}
 
 
 class BadQuery(ValueError):
-    """Un parámetro no se entiende; el texto dice cuál y cómo se escribe."""
+    """Un parámetro no se entiende; el texto dice cuál y cómo se escribe. `status` es el código HTTP."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 def duration_ns(text: str, name: str = "duration") -> int:
@@ -97,6 +102,10 @@ def search(params: QueryParams) -> Query:
     maximum = duration_ns(params["maxDuration"], "maxDuration") if params.get("maxDuration") else 0
     if minimum and maximum and maximum < minimum:
         raise BadQuery("«maxDuration» ha de ser mayor que «minDuration»")
+    limit = _integer(params.get("limit") or str(DEFAULT_LIMIT), "limit")
+    if not 0 < limit <= MAX_LIMIT:
+        # Un 500, como Jaeger: se queja su almacén, no quien lee los parámetros.
+        raise BadQuery(f"«limit» ha de estar entre 1 y {MAX_LIMIT}, y ha llegado {limit}", status=500)
     return Query(
         service=params["service"],
         operation=params.get("operation", ""),
@@ -104,7 +113,7 @@ def search(params: QueryParams) -> Query:
         end_ns=instant_ns(params, "end", 1000, now),
         min_duration_ns=minimum,
         max_duration_ns=maximum,
-        limit=_integer(params.get("limit") or str(DEFAULT_LIMIT), "limit"),
+        limit=limit,
         accepts=having(tags(params.getlist("tag"), params.getlist("tags"))),
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1 import trace_pb2
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from stack.jaeger.embedded import attributes, otlp
 from stack.jaeger.embedded.models import Span, Trace
@@ -29,29 +29,27 @@ def structured(
     *,
     total: int = 0,
     errors: list[dict[str, Any]] | None = None,
-    status: int = 200,
     pretty: bool = False,
 ) -> Response:
     """El sobre de toda la API: `data`, `total`, `limit`, `offset` y `errors`."""
-    envelope = {"data": data, "total": total, "limit": 0, "offset": 0, "errors": errors}
-    body = json.dumps(envelope, ensure_ascii=False, indent=4 if pretty else None)
-    return Response(body, status_code=status, media_type="application/json")
+    body = json.dumps(_envelope(data, total, errors), ensure_ascii=False, indent=4 if pretty else None)
+    return Response(body, media_type="application/json")
 
 
 def error(message: str, status: int) -> Response:
-    """Un error de la API: el mismo sobre, con `data` nulo."""
-    return structured(None, errors=[{"code": status, "msg": message}], status=status)
+    """Un error de la API: el mismo sobre, con `data` nulo. Es JSON, pero Jaeger lo manda como texto."""
+    body = json.dumps(_envelope(None, 0, [{"code": status, "msg": message}]), ensure_ascii=False)
+    return PlainTextResponse(body, status_code=status)
 
 
 def error_v3(message: str, status: int) -> Response:
     """Un error de `/api/v3`."""
-    body = json.dumps({"error": {"httpCode": status, "message": message}}, ensure_ascii=False)
-    return Response(body, status_code=status, media_type="application/json")
+    return plain({"error": {"httpCode": status, "message": message}}, status)
 
 
-def plain(document: dict[str, Any]) -> Response:
-    """Un documento sin sobre: lo que contesta `/api/v3`."""
-    return Response(json.dumps(document, ensure_ascii=False), media_type="application/json")
+def plain(document: dict[str, Any], status: int = 200) -> Response:
+    """Un documento sin sobre: lo que contesta `/api/v3`, que Jaeger manda también como texto."""
+    return PlainTextResponse(json.dumps(document, ensure_ascii=False), status_code=status)
 
 
 def listed(items: Sequence[Any]) -> Response:
@@ -147,15 +145,20 @@ def references(span: Span, message: trace_pb2.Span) -> list[dict[str, str]]:
     return found
 
 
+def _envelope(data: Any, total: int, errors: list[dict[str, Any]] | None) -> dict[str, Any]:
+    return {"data": data, "total": total, "limit": 0, "offset": 0, "errors": errors}
+
+
 def _span(found: Trace, span: Span, message: trace_pb2.Span, process: str) -> dict[str, Any]:
-    warnings = []
-    if span.parent_id and span.parent_id not in found.spans:
-        warnings.append(f"invalid parent span IDs={span.parent_id}; skipping clock skew adjustment")
+    refs, warnings = references(span, message), []
+    parent = refs[0] if refs and refs[0]["traceID"] == short(span.trace_id) else None
+    if parent and parent["spanID"] not in found.spans:
+        warnings.append(f"invalid parent span IDs={parent['spanID']}; skipping clock skew adjustment")
     return {
         "traceID": short(span.trace_id),
         "spanID": span.span_id,
         "operationName": span.name,
-        "references": references(span, message),
+        "references": refs,
         "startTime": span.start_ns // 1000,
         "duration": span.duration_ns // 1000,
         "tags": tags(span, message),

@@ -52,13 +52,13 @@ def query_app(store: Store) -> Starlette:
 
 
 def _checked(handler: Handler) -> Handler:
-    """Un parámetro que no se entiende es un 400 con el sobre de Jaeger."""
+    """Un parámetro que no se entiende se contesta con el sobre de Jaeger."""
 
     async def guarded(request: Request) -> Response:
         try:
             return await handler(request)
         except query.BadQuery as error:
-            return responses.error(str(error), 400)
+            return responses.error(str(error), error.status)
 
     return guarded
 
