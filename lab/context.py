@@ -31,9 +31,7 @@ Runtime = Annotated[
 ]
 PerService = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set", metavar="SERVICIO=CUÁL", help="El runtime de un solo servicio: --set kafka=embedded."
-    ),
+    typer.Option("--set", metavar="SERVICIO=CUÁL", help="El runtime de un solo servicio: --set kafka=embedded."),
 ]
 Ports = Annotated[
     list[str] | None,

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from lab.render.terminal import terminal
+from lab.render.terminal import terminal, write
 from stack.errors import StacklabError
 
 
 def show(error: StacklabError) -> None:
     """Escribe `error` para una persona."""
-    from rich.padding import Padding
     from rich.text import Text
 
     screen = terminal(stderr=True)
-    screen.print(Text.assemble(("✘ ", "bold red"), (_sentence(error.cause), "bold")))
+    write(screen, Text.assemble(("✘ ", "bold red"), (_sentence(error.cause), "bold")))
     if error.meaning:
-        screen.print(Padding(Text(error.meaning), (0, 0, 0, 2)))
+        for paragraph in error.meaning.splitlines():
+            write(screen, paragraph, indent=2)
     if error.command:
-        screen.print(Padding(Text.assemble("Prueba: ", (error.command, "bold cyan")), (0, 0, 0, 2)))
+        screen.print(Text.assemble("  Prueba: ", (error.command, "bold cyan")), soft_wrap=True)
 
 
 def _sentence(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.render.terminal import number, seconds
+from lab.render.terminal import number, seconds, write
 from stack.model import Fidelity
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class ServicesView:
         self._status = screen.status("") if screen.is_terminal else None
         self.unchanged = 0
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: Event) -> None:  # noqa: C901  # un caso por suceso, nada más
         """Escribe lo que haya que escribir de `event`."""
         from stack import events as happened
 
@@ -104,10 +104,7 @@ class ServicesView:
             self._status.stop()
 
     def _say(self, text: str) -> None:
-        from rich.padding import Padding
-        from rich.text import Text
-
-        self._screen.print(Padding(Text.assemble(("· ", "yellow"), text), (0, 0, 0, 2)))
+        write(self._screen, f"· {text}", "yellow", indent=2)
 
     def _print(self, mark: str, style: str, title: str, who: str, time: str, address: str) -> None:
         self._screen.print(service_line(mark, style, title, who, time, address, self._screen.width))

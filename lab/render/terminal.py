@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 MAX_WIDTH = 100
 
@@ -33,3 +34,13 @@ def seconds(value: float) -> str:
     if value < 60:
         return f"{number(value, 1)} s"
     return f"{int(value // 60)} min {int(value % 60)} s"
+
+
+def write(screen: Console, text: str | Text, style: str = "", indent: int = 0) -> None:
+    """Escribe un párrafo sangrado y ajustado al ancho, sin espacios sobrantes a la derecha."""
+    from rich.text import Text
+
+    body = Text(text, style) if isinstance(text, str) else text
+    for line in body.wrap(screen, max(20, screen.width - indent)):
+        line.rstrip()
+        screen.print(Text(" " * indent) + line, soft_wrap=True)

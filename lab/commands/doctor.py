@@ -1,0 +1,5 @@
+"""`stacklab doctor`: por escribir."""
+
+
+def doctor() -> None:
+    """Mira el equipo."""

@@ -1,0 +1,38 @@
+"""`stacklab list`: qué flujos hay."""
+
+from __future__ import annotations
+
+from lab import context
+from lab.context import Json, Project
+
+
+def list_flows(json: Json = False, project: Project = "default") -> None:
+    """Enseña los flujos: de qué van, qué necesitan y si ya los has probado."""
+    from lab import history
+    from scenarios.catalog import SERVICES
+    from scenarios.flows import FLOWS
+    from stack.model import Kind
+
+    past = history.read(context.laboratory(project).folder)
+    catalog = {service.name: service for service in SERVICES}
+    rows = []
+    for flow_id, flow in FLOWS.items():
+        needed = [catalog[name] for name in flow.services]
+        rows.append(
+            {
+                "id": flow_id,
+                "title": flow.title,
+                "hops": len(flow.hops),
+                "services": [one.name for one in needed if one.kind is Kind.SERVICE],
+                "memory_mb": sum(one.embedded.memory_mb for one in needed),
+                "last": past.get(flow_id),
+            }
+        )
+    if json:
+        import json as writer
+
+        print(writer.dumps({"flows": rows}, ensure_ascii=False))
+        return
+    from lab.render.flows import show
+
+    show(rows)

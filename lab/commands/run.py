@@ -1,0 +1,147 @@
+"""`stacklab run`: ejecutar un flujo y probar cada paso."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lab import context
+from lab.context import Json, PerService, Ports, Project, Runtime
+from stack.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from scenarios.engine.flow import Flow
+    from scenarios.engine.runner import RunResult
+    from stack.laboratory import Laboratory
+
+NOT_PROVEN = 1
+
+
+def run(
+    flow: Annotated[
+        str,
+        typer.Argument(metavar="FLUJO", help="Cuál: flujo-a…", autocompletion=context.complete_flows),
+    ],
+    auto: Annotated[bool, typer.Option("--auto", help="Sin pausas entre pasos.")] = False,
+    json: Json = False,
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", metavar="FOTO", help="Tu propia foto (PNG, JPEG o WebP), si el flujo sube una."),
+    ] = None,
+    sabotage: Annotated[
+        str | None,
+        typer.Option("--sabotage", metavar="PASO", help="Estropea a propósito ese paso (A4) y mira cómo se nota."),
+    ] = None,
+    runtime: Runtime = "auto",
+    per_service: PerService = None,
+    port: Ports = None,
+    project: Project = "default",
+) -> None:
+    """Arranca lo que el flujo necesita, lo ejecuta de verdad y prueba cada paso.
+
+    En una terminal se para antes de cada paso: el sistema queda quieto y puedes mirar dentro. Enter sigue, c va
+    hasta el final, ? explica más, e enseña la prueba entera y q lo deja. Al acabar, los servicios siguen en
+    marcha para que los mires; se paran con `stacklab down`.
+
+    Ejemplos:
+      stacklab run flujo-a
+      stacklab run flujo-a --auto --file foto.jpg
+      stacklab run flujo-a --sabotage A4
+      stacklab run flujo-a --json
+    """
+    chosen = context.flow_named(flow)
+    if sabotage is not None:
+        sabotage = sabotage.upper()
+        if sabotage not in {hop.id for hop in chosen.hops}:
+            from lab.spanish_help import unknown
+
+            raise unknown("paso", sabotage, [hop.id for hop in chosen.hops], f"stacklab run {chosen.id}")
+    if file is not None and "file" not in chosen.inputs:
+        raise UsageError(f"{chosen.id} no sube ninguna foto", "", f"stacklab run {chosen.id}")
+    lab = context.laboratory(project)
+    options = {
+        "runtime": runtime,
+        "per_service": context.pairs(per_service, "--set"),
+        "ports": context.ports(port),
+    }
+    inputs = {"file": file} if file is not None else {}
+    perform = _perform_json if json else _perform_on_screen
+    result = perform(chosen, lab, options, inputs, sabotage, auto)
+    from lab import history
+
+    if sabotage is None and not result.finished.stopped:
+        history.remember(lab.folder, chosen.id, result.finished.proven, result.finished.total)
+    if not result.passed and not result.finished.stopped:
+        raise typer.Exit(NOT_PROVEN)
+
+
+def _perform_json(
+    flow: Flow, lab: Laboratory, options: dict[str, Any], inputs: dict[str, Path], sabotage: str | None, auto: bool
+) -> RunResult:
+    import json
+
+    from scenarios.engine.events import RunEvent, as_json
+
+    def write(event: RunEvent) -> None:
+        line = as_json(event)
+        if line is not None:
+            print(json.dumps(line, ensure_ascii=False), flush=True)
+
+    return _perform(flow, lab, options, inputs, sabotage, None, write, lambda event: None)
+
+
+def _perform_on_screen(
+    flow: Flow, lab: Laboratory, options: dict[str, Any], inputs: dict[str, Path], sabotage: str | None, auto: bool
+) -> RunResult:
+    import sys
+
+    from lab.render.run import RunView, intro
+    from lab.render.services import ServicesView, memory
+    from lab.render.terminal import terminal
+    from scenarios.catalog import SERVICES
+    from stack.model import Kind
+
+    screen = terminal()
+    intro(screen, flow)
+    needed = [service for service in SERVICES if service.name in flow.services]
+    count = sum(service.kind is Kind.SERVICE for service in needed)
+    total = memory(sum(service.embedded.memory_mb for service in needed))
+    screen.print(f" Servicios ({count}, {total} con los microservicios) · programas locales y embebidos")
+    stepping = not auto and screen.is_terminal and sys.stdin.isatty()
+    view = RunView(screen, stepping=stepping)
+    stepper = None
+    if stepping:
+        from lab.stepping import KeyStepper
+
+        stepper = KeyStepper(screen, view)
+    with ServicesView(screen) as services:
+        result = _perform(flow, lab, options, inputs, sabotage, stepper, view, services)
+    screen.print("   Todo sigue en marcha para que lo mires. Para parar: stacklab down")
+    return result
+
+
+def _perform(
+    flow: Flow,
+    lab: Laboratory,
+    options: dict[str, Any],
+    inputs: dict[str, Path],
+    sabotage: str | None,
+    stepper: Any,
+    on_event: Callable[[Any], None],
+    on_service: Callable[[Any], None],
+) -> RunResult:
+    """Arranca, ejecuta y, si algo lo interrumpe, para lo que esta orden había arrancado."""
+    from lab.interruption import one_at_a_time, stops_what_it_started
+    from scenarios.engine.runner import run as run_flow
+
+    with one_at_a_time(lab, on_service), stops_what_it_started(lab, on_service) as started:
+        started += [one.name for one in lab.up(flow.services, on_event=on_service, **options) if one.started]
+        close = getattr(on_service, "close", None)
+        if close is not None:
+            close()
+        return run_flow(flow, lab, inputs=inputs, stepper=stepper, sabotage=sabotage, on_event=on_event)

@@ -1,0 +1,35 @@
+"""La lista de flujos."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from lab.render.terminal import number, terminal, write
+
+
+def show(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Escribe cada flujo: su nombre, de qué va, qué necesita y cómo fue la última vez."""
+    from rich.text import Text
+
+    screen = terminal()
+    for row in rows:
+        screen.print(Text.assemble((row["id"], "bold cyan"), "  ", (row["title"], "bold")))
+        needs = f"{row['hops']} pasos · unos {number(row['memory_mb'])} MB · {', '.join(row['services'])}"
+        write(screen, needs, indent=2)
+        write(screen, _last(row["last"]), indent=2)
+        screen.print()
+    screen.print("Para ejecutar uno: stacklab run flujo-a")
+
+
+def _last(last: Mapping[str, Any] | None) -> Any:
+    from rich.text import Text
+
+    if not last:
+        return Text("Todavía no lo has ejecutado.", style="dim")
+    when = datetime.fromisoformat(last["at"]).astimezone()
+    whole = last["proven"] == last["total"]
+    mark = "✔" if whole else "✘"
+    text = f"{mark} {last['proven']} de {last['total']} probados el {when:%d/%m/%Y a las %H:%M}"
+    return Text(text, style="green" if whole else "red")

@@ -1,0 +1,192 @@
+"""Una ejecución, paso a paso, para una persona: quién habla con quién, por qué, y la prueba."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from lab.render.services import FIDELITY_STYLE, fidelity
+from lab.render.terminal import seconds, write
+from scenarios.engine import events as happened
+from scenarios.engine.events import HopStatus, RunEvent
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from scenarios.engine.flow import Flow, Hop
+
+INDENT = 4
+
+
+class RunView:
+    """Recibe los sucesos de una ejecución (`on_event`) y los escribe.
+
+    Con `stepping`, la cabecera y la explicación de un paso salen antes de darle paso, y la prueba después.
+    """
+
+    def __init__(self, screen: Console, *, stepping: bool) -> None:
+        self._screen = screen
+        self._stepping = stepping
+        self._announced: str | None = None
+        self.last: happened.HopDone | None = None
+
+    def __call__(self, event: RunEvent) -> None:
+        """Escribe `event`."""
+        match event:
+            case happened.RunStarted():
+                self._started(event)
+            case happened.HopWaiting():
+                self._header(event.hop)
+                self._explain(event.hop, whole=True)
+                if event.note:
+                    self._block(event.note, "dim italic")
+            case happened.HopPending():
+                self._block(f"… {event.note}", "yellow")
+            case happened.HopDone():
+                self._done(event)
+            case happened.RunFinished():
+                self._finished(event)
+
+    def more(self, hop: Hop) -> None:
+        """El texto largo de `hop` (tecla `?`)."""
+        self._block(hop.more)
+
+    def evidence(self) -> None:
+        """La última prueba entera (tecla `e`)."""
+        if self.last is None or self.last.evidence is None:
+            self._block("Todavía no hay ninguna prueba que enseñar.", "dim")
+            return
+        self._block(f"Prueba entera de {self.last.hop.id}, según {self.last.evidence.source}", "bold")
+        for name, value in self.last.evidence.details.items():
+            shown = ", ".join(value) if isinstance(value, list) else _plain(value)
+            self._block(f"{name}: {shown}", indent=INDENT + 2)
+
+    # --- piezas -----------------------------------------------------------------------------------------------
+
+    def _started(self, event: happened.RunStarted) -> None:
+        self._screen.print()
+        self._block(f"Se manda: {event.input_summary}", indent=1)
+        if event.sabotage:
+            self._block(f"Se estropea a propósito {event.sabotage}: {event.sabotage_title}", "magenta", indent=1)
+        self._screen.print()
+
+    def _header(self, hop: Hop) -> None:
+        self._announced = hop.id
+        for line in header(hop, self._screen.width):
+            self._screen.print(line)
+
+    def _explain(self, hop: Hop, *, whole: bool) -> None:
+        texts = [hop.what, hop.why, f"Sin esto: {_lower(hop.without)}"] if whole else [hop.what]
+        for text in texts:
+            self._block(text)
+
+    def _done(self, event: happened.HopDone) -> None:
+        self.last = event
+        if self._announced != event.hop.id:
+            self._header(event.hop)
+            self._explain(event.hop, whole=False)
+        self._announced = None
+        if event.status is HopStatus.PROVEN and event.evidence is not None:
+            self._mark("✔", "green", "probado", event.evidence.summary)
+        elif event.status is HopStatus.SKIPPED:
+            self._mark("–", "yellow", "no probado", event.reason)
+        else:
+            self._mark("✘", "bold red", "no probado", event.reason)
+        self._origin(event)
+        if event.trouble is not None:
+            self._trouble(event.trouble)
+        self._screen.print()
+
+    def _mark(self, mark: str, style: str, word: str, text: str) -> None:
+        """La marca y, sangrado tras ella, el texto."""
+        from rich.text import Text
+
+        label = f"{mark} {word}  "
+        room = max(20, self._screen.width - INDENT - len(label))
+        lines = Text(text).wrap(self._screen, room)
+        for position, line in enumerate(lines):
+            line.rstrip()
+            lead = Text(label, style) if position == 0 else Text(" " * len(label))
+            self._screen.print(Text(" " * INDENT) + lead + line, soft_wrap=True)
+
+    def _origin(self, event: happened.HopDone) -> None:
+        from rich.text import Text
+
+        source = event.evidence.source if event.evidence is not None else event.hop.arrow.receiver.name
+        line = Text.assemble(
+            (source, "dim"),
+            (" · ", "dim"),
+            (fidelity(event.fidelity, event.product), FIDELITY_STYLE[event.fidelity]),
+            (" · ", "dim"),
+            (seconds(event.duration_ms / 1000), "dim"),
+        )
+        write(self._screen, line, indent=INDENT + 2)
+
+    def _trouble(self, trouble: happened.Trouble) -> None:
+        self._block(f"{trouble.title}: {trouble.problem}", "red")
+        for line in trouble.log:
+            self._block(f"│ {line}", "dim")
+        if trouble.log:
+            self._block(f"Más: stacklab logs {trouble.service}", "dim")
+
+    def _finished(self, event: happened.RunFinished) -> None:
+        passed = event.status == "passed"
+        mark, style = ("✔", "bold green") if passed else ("✘", "bold red")
+        count = f"{event.proven} de {event.total} pasos probados en {seconds(event.duration_ms / 1000)}"
+        self._screen.print(_styled(f" {mark} {count}", style))
+        if event.stopped:
+            self._block("Lo dejaste a medias: los pasos que faltan no se han comprobado.", indent=3)
+        self._link("Traza", event.trace_url, event.trace_problem)
+        self._link("Panel", event.dashboard_url, event.dashboard_problem)
+
+    def _link(self, title: str, url: str | None, problem: str) -> None:
+        if url:
+            self._screen.print(_styled(f"   {title}  ", ""), _styled(url, "cyan"), sep="", soft_wrap=True)
+        elif problem:
+            self._block(f"{title}: {problem}", "dim", indent=3)
+
+    def _block(self, text: str, style: str = "", indent: int = INDENT) -> None:
+        write(self._screen, text, style, indent)
+
+
+def intro(screen: Console, flow: Flow) -> None:
+    """El título del flujo y de qué va."""
+    screen.print()
+    title = f"{flow.id.replace('-', ' ').capitalize()[:-1]}{flow.id[-1].upper()} · {flow.title}"
+    steps = f"{len(flow.hops)} pasos"
+    gap = max(2, screen.width - len(title) - len(steps) - 2)
+    screen.print(_styled(f" {title}", "bold"), _styled(" " * gap + steps, "dim"), sep="")
+    write(screen, flow.intro, indent=1)
+    screen.print()
+
+
+def header(hop: Hop, width: int) -> Sequence[Text]:
+    """«A4 ── Uploads ─▶ MinIO ───── Sube archivo original», en dos líneas si no cabe en una."""
+    from rich.text import Text
+
+    sender, receiver = hop.arrow.sender.name, hop.arrow.receiver.name
+    arrow = "─▶" if not hop.arrow.reply else "┄▶"
+    ends = f"{sender} {arrow} {receiver}" if hop.arrow.sender != hop.arrow.receiver else f"{sender} ↺"
+    left = f" {hop.id} ── {ends} "
+    right = f" {hop.arrow.text}"
+    fill = width - len(left) - len(right)
+    head = Text.assemble((f" {hop.id} ", "bold cyan"), ("── ", "dim"), (ends, "bold"), " ")
+    if fill >= 2:
+        return [head + Text.assemble(("─" * fill, "dim"), (right, "italic"))]
+    return [head, Text(f"    {hop.arrow.text}", "italic")]
+
+
+def _styled(text: str, style: str) -> Text:
+    from rich.text import Text
+
+    return Text(text, style)
+
+
+def _plain(value: object) -> str:
+    words = {True: "sí", False: "no", None: "nada"}
+    return words[value] if isinstance(value, bool) or value is None else str(value)
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
