@@ -102,7 +102,7 @@ def _perform_on_screen(
 
     from lab.render.run import RunView, intro
     from lab.render.services import ServicesView, memory
-    from lab.render.terminal import terminal
+    from lab.render.terminal import terminal, write
     from scenarios.catalog import SERVICES
     from stack.model import Kind
 
@@ -110,8 +110,9 @@ def _perform_on_screen(
     intro(screen, flow)
     needed = [service for service in SERVICES if service.name in flow.services]
     count = sum(service.kind is Kind.SERVICE for service in needed)
+    micro = sum(service.kind is Kind.MICROSERVICE for service in needed)
     total = memory(sum(service.embedded.memory_mb for service in needed))
-    screen.print(f" Servicios ({count}, {total} con los microservicios) · programas locales y embebidos")
+    write(screen, f"Servicios ({count}, y {micro} microservicios; {total} en total)", indent=1)
     stepping = not auto and screen.is_terminal and sys.stdin.isatty()
     view = RunView(screen, stepping=stepping)
     stepper = None
@@ -121,7 +122,7 @@ def _perform_on_screen(
         stepper = KeyStepper(screen, view)
     with ServicesView(screen) as services:
         result = _perform(flow, lab, options, inputs, sabotage, stepper, view, services)
-    screen.print("   Todo sigue en marcha para que lo mires. Para parar: stacklab down")
+    write(screen, "Todo sigue en marcha para que lo mires. Para parar: stacklab down", indent=3)
     return result
 
 

@@ -41,43 +41,43 @@ def _as_json(row: ServiceStatus) -> dict[str, object]:
 
 def _table(rows: list[ServiceStatus]) -> None:
     from rich.table import Table
+    from rich.text import Text
 
-    from lab.render.services import fidelity
-    from lab.render.terminal import number, terminal
+    from lab.render.services import address, fidelity
+    from lab.render.terminal import number, terminal, write
     from stack.status import Condition
 
-    words = {
-        Condition.RUNNING: ("en marcha", "green"),
-        Condition.STARTING: ("arrancando", "yellow"),
-        Condition.STOPPED: ("parado", "dim"),
-        Condition.FAILED: ("falla", "bold red"),
+    marks = {
+        Condition.RUNNING: ("✔", "green", ""),
+        Condition.STARTING: ("…", "yellow", "arrancando"),
+        Condition.STOPPED: ("–", "dim", "parado"),
+        Condition.FAILED: ("✘", "bold red", "falla"),
     }
     screen = terminal()
-    table = Table(box=None, pad_edge=False, header_style="dim", expand=False)
-    table.add_column("Servicio", no_wrap=True)
-    table.add_column("Estado", no_wrap=True)
-    wide = screen.width >= 72
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("  Servicio", no_wrap=True)
+    table.add_column("Quién contesta")
+    wide = screen.width >= 80
     if wide:
-        table.add_column("Quién es")
         table.add_column("Memoria", justify="right", no_wrap=True)
         table.add_column("Dirección", no_wrap=True, style="cyan")
     for row in rows:
-        word, style = words[row.state]
-        cells = [row.title, f"[{style}]{word}[/]"]
+        mark, style, word = marks[row.state]
+        here = row.state is Condition.RUNNING
+        who = fidelity(row.fidelity, row.product) if here else word
+        cells = [Text.assemble((mark, style), " ", row.title), Text(who, "" if here else style)]
         if wide:
             size = f"{number(row.memory_mb)} MB" if row.memory_mb is not None else ""
-            here = row.state is not Condition.STOPPED
-            cells += [fidelity(row.fidelity, row.product) if here else "", size, row.url if here else ""]
-        from rich.text import Text
-
-        table.add_row(*(Text.from_markup(cell) for cell in cells))
+            cells += [Text(size), Text(address(row.url) if here else "")]
+        table.add_row(*cells)
     screen.print(table)
     for row in rows:
         if row.problem and row.state is Condition.FAILED:
-            screen.print(f"  ✘ {row.title}: {row.problem}", style="red")
+            write(screen, f"✘ {row.title}: {row.problem}. Mira: stacklab logs {row.name}", "red")
     alive = [row for row in rows if row.state is Condition.RUNNING]
+    screen.print()
     if not alive:
-        screen.print("\nNo hay nada en marcha. Para empezar: stacklab run flujo-a")
+        write(screen, "No hay nada en marcha. Para empezar: stacklab run flujo-a")
     else:
         total = sum(row.memory_mb or 0 for row in alive)
-        screen.print(f"\n{len(alive)} en marcha · {number(total)} MB en total · se paran con: stacklab down")
+        write(screen, f"{len(alive)} en marcha · {number(total)} MB en total · se paran con: stacklab down")

@@ -32,7 +32,7 @@ def fidelity(value: Fidelity, product: str) -> str:
     if value is Fidelity.EMBEDDED or not product:
         return _WORDS[value]
     if product.startswith(("microservicio", "stacklab")):
-        return product
+        return product.partition(" (")[0]
     return f"{_WORDS[value]} · {product}"
 
 
@@ -60,11 +60,11 @@ class ServicesView:
             case happened.ServiceReady():
                 self._pending.pop(event.service, None)
                 who = fidelity(event.fidelity, event.product)
-                self._print("✔", "green", event.title, who, seconds(event.seconds), _short(event.url))
+                self._print("✔", "green", event.title, who, seconds(event.seconds), address(event.url))
             case happened.ServiceUnchanged():
                 self.unchanged += 1
                 who = fidelity(event.fidelity, event.product)
-                self._print("✔", "green", event.title, who, "ya estaba", _short(event.url))
+                self._print("✔", "green", event.title, who, "sigue", address(event.url))
             case happened.ServiceFailed():
                 self._pending.pop(event.service, None)
                 self._print("✘", "red", event.title, "no arrancó", "", "")
@@ -107,7 +107,8 @@ class ServicesView:
         write(self._screen, f"· {text}", "yellow", indent=2)
 
     def _print(self, mark: str, style: str, title: str, who: str, time: str, address: str) -> None:
-        self._screen.print(service_line(mark, style, title, who, time, address, self._screen.width))
+        line = service_line(mark, style, title, who, time, address, self._screen.width)
+        self._screen.print(line, soft_wrap=True)
 
 
 def service_line(mark: str, style: str, title: str, who: str, time: str, address: str, width: int) -> Text:
@@ -115,9 +116,9 @@ def service_line(mark: str, style: str, title: str, who: str, time: str, address
     from rich.text import Text
 
     line = Text.assemble("  ", (mark, style), " ", f"{title:<20}")
-    if width >= 72:
-        line.append(f"{who:<26} ", "default")
-        line.append(f"{time:>9}  ", "dim")
+    if width >= 80:
+        line.append(f"{who:<24} ", "default")
+        line.append(f"{time:>6}  ", "dim")
         line.append(address, "cyan")
     else:
         line.append(who)
@@ -130,5 +131,6 @@ def memory(value: float) -> str:
     return f"unos {number(round(value, -1))} MB"
 
 
-def _short(url: str) -> str:
+def address(url: str) -> str:
+    """Un URL sin esquema cuando el esquema no le dice nada a un navegador."""
     return url if url.startswith("http") else url.partition("://")[2]
