@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lab.render.services import FIDELITY_STYLE, fidelity
 from lab.render.terminal import seconds, write
+from scenarios.catalog import SERVICES
 from scenarios.engine import events as happened
 from scenarios.engine.events import HopStatus, RunEvent
 
@@ -29,6 +30,7 @@ class RunView:
         self._screen = screen
         self._stepping = stepping
         self._announced: str | None = None
+        self._titles = {service.name: service.title for service in SERVICES}
         self.last: happened.HopDone | None = None
 
     def __call__(self, event: RunEvent) -> None:
@@ -111,16 +113,15 @@ class RunView:
             self._screen.print(Text(" " * INDENT) + lead + line, soft_wrap=True)
 
     def _origin(self, event: happened.HopDone) -> None:
+        """Quién contestó de verdad y, si la prueba la da otro, quién la da."""
         from rich.text import Text
 
-        source = event.evidence.source if event.evidence is not None else event.hop.arrow.receiver.name
-        line = Text.assemble(
-            (source, "dim"),
-            (" · ", "dim"),
-            (fidelity(event.fidelity, event.product), FIDELITY_STYLE[event.fidelity]),
-            (" · ", "dim"),
-            (seconds(event.duration_ms / 1000), "dim"),
-        )
+        answered = self._titles.get(event.hop.service, event.hop.arrow.receiver.name)
+        line = Text(f"{answered} · ", "dim")
+        line.append(fidelity(event.fidelity, event.product), FIDELITY_STYLE[event.fidelity])
+        if event.evidence is not None and event.evidence.source != answered:
+            line.append(f" · lo dice {event.evidence.source}", "dim")
+        line.append(f" · {seconds(event.duration_ms / 1000)}", "dim")
         write(self._screen, line, indent=INDENT + 2)
 
     def _trouble(self, trouble: happened.Trouble) -> None:

@@ -44,8 +44,7 @@ EXPLANATIONS = {
         what="Kong busca en sus rutas a quién le toca `/api/upload/avatar` y le pasa la petición a Uploads.",
         why="Quien llama solo conoce una dirección. Detrás se puede mover, partir o repetir un microservicio "
         "sin que nadie de fuera se entere.",
-        without="La aplicación web tendría que conocer la dirección de cada microservicio, y cambiarla cada vez."
-        "La aplicación web tendría que conocer la dirección de cada microservicio, y cambiarla cada vez.",
+        without="La aplicación web tendría que conocer la dirección de cada microservicio, y cambiarla cada vez.",
         more="Kong añade sus cabeceras (`X-Forwarded-For`, `Via`…) y conserva las de la traza, cambiando el "
         "padre: por eso en Jaeger el span de Uploads cuelga del de Kong. Esa arista, padre Kong e hijo "
         "Uploads, es la prueba: la escriben dos programas distintos que no se han puesto de acuerdo.",
@@ -76,8 +75,7 @@ EXPLANATIONS = {
         "usuario.",
         why="Quien quiera enterarse lo leerá de Kafka. Uploads no sabe quién es ni cuántos son, y no espera a "
         "nadie.",
-        without="Uploads tendría que llamar a cada interesado, uno por uno, y fallaría cuando fallase cualquiera."
-        "Uploads tendría que llamar a cada interesado, uno por uno, y fallaría cuando fallase cualquiera.",
+        without="Uploads tendría que llamar a cada interesado, uno por uno, y fallaría cuando fallase cualquiera.",
         more="El topic está partido en particiones. La clave decide la partición: todos los mensajes de la misma "
         "persona van a la misma, y por eso se leen en orden. En las cabeceras viaja `traceparent`, igual "
         "que en HTTP, para que la traza no se corte. La prueba busca en todas las particiones el mensaje "
@@ -129,8 +127,7 @@ EXPLANATIONS = {
         "prueba es el span de esa descarga en Thumbnails, con la clave de este objeto y estado 200.",
     ),
     "A12": Explanation(
-        what="Thumbnails hace tres miniaturas —64, 128 y 256 puntos— y las guarda en MinIO junto a la original."
-        "Thumbnails hace tres miniaturas —64, 128 y 256 puntos— y las guarda en MinIO junto a la original.",
+        what="Thumbnails hace tres miniaturas —64, 128 y 256 puntos— y las guarda en MinIO junto a la original.",
         why="Se hacen una vez y se enseñan miles. Son cuadradas, giradas como la cámara dijo, y nunca más "
         "grandes que la foto: agrandarla solo la haría borrosa.",
         without="Cada página descargaría la foto de varios megas para pintarla del tamaño de una uña.",
