@@ -43,8 +43,12 @@ class RunView:
                 self._explain(event.hop, whole=True)
                 if event.note:
                     self._block(event.note, "dim italic")
+                elif event.held:
+                    where = f"Puedes mirar dentro: stacklab open {event.hop.service}"
+                    self._block(f"El sistema está parado aquí, antes de este paso. {where}", "dim italic")
             case happened.HopPending():
                 self._block(f"… {event.note}", "yellow")
+                self._screen.print()
             case happened.HopDone():
                 self._done(event)
             case happened.RunFinished():
