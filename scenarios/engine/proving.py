@@ -15,7 +15,7 @@ from scenarios.engine.flow import Hop
 from scenarios.engine.waiting import Deadline
 from stack.status import Condition, ServiceStatus
 
-AFTER_CAUSE_S = 0.6
+AFTER_CAUSE_S = 0.5
 """Lo que se espera a un paso cuando ya se sabe que otro, del que depende, no se cumplió."""
 LOG_LINES = 6
 

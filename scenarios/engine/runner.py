@@ -37,7 +37,7 @@ OnRunEvent = Callable[[RunEvent], None]
 STEP_SECRET = "STEP_SECRET"
 """La credencial con que se firma el permiso para parar una ejecución."""
 
-AFTER_REFUSAL_S = 1.5
+AFTER_REFUSAL_S = 1.2
 """Lo que se espera a las pruebas de lo que sí ocurrió cuando el flujo contestó con un error."""
 LINKS_WITHIN_S = 2.0
 ARRIVAL_WITHIN_S = 8.0
@@ -141,6 +141,7 @@ class _Execution:
         self._pending: list[Hop] = []
         self._driver: threading.Thread | None = None
         self._dashboard: Future[Destination] = Future()
+        self._dashboard_deadline = Deadline()
         self._stepped = stepper is not None
         self._stopped = False
         self._began = time.monotonic()
@@ -307,9 +308,8 @@ class _Execution:
         return proven_in_s * 1000
 
     def _look_at_dashboard(self) -> None:
-        deadline = Deadline()
-        deadline.within(self._run.patience_s)
-        deadline_of_hop.set(deadline)
+        self._dashboard_deadline.within(self._run.patience_s)
+        deadline_of_hop.set(self._dashboard_deadline)
         try:
             self._dashboard.set_result(dashboard_link(self._run))
         except Exception as error:
@@ -352,4 +352,5 @@ class _Execution:
         trace = trace_link(self._run)
         if self._flow.dashboard is None:
             return trace, Destination(None, "Este flujo no tiene panel.")
+        self._dashboard_deadline.within(within_s)
         return trace, self._dashboard.result()

@@ -24,6 +24,7 @@ from stack.errors import StacklabError
 
 PATH = "/api/upload/avatar"
 BUCKET, TOPIC, GROUP = "avatares", "avatar_subido", "thumbnails"
+TTL_S = 3600
 _SETTLE_WITHIN_S = 4.0
 SIZES = (64, 128, 256)
 CONSUMER_KEY, TRIAL_KEY = "app-web", "app-pruebas"

@@ -8,8 +8,9 @@ from pathlib import Path
 from scenarios.engine.context import CLIENT_SERVICE
 from scenarios.engine.diagram import read
 from scenarios.engine.flow import Flow, HoldPoint, Hop, Proof, SpanMatch
-from scenarios.flujo_a import client, proofs, spans
+from scenarios.flujo_a import client, spans
 from scenarios.flujo_a.explanations import EXPLANATIONS
+from scenarios.flujo_a.proofs import background, door, monitoring, upload
 from scenarios.flujo_a.sabotages import SABOTAGES
 from scenarios.flujo_a.spans import after, before
 
@@ -53,26 +54,26 @@ def _hops() -> Iterator[Hop]:
             proven_after=proven_after,
         )
 
-    upload, send, process = spans.UPLOAD_REQUEST, spans.SEND, spans.PROCESS
+    request, send, process = spans.UPLOAD_REQUEST, spans.SEND, spans.PROCESS
     # Kong y el span de la petición no cuentan lo que vieron hasta que la petición acaba: de ahí `proven_after`.
     yield hop(
-        "A1", "kong", proofs.a1, span=spans.KONG, proven_after="A9", unheld="La petición todavía no ha salido."
+        "A1", "kong", door.a1, span=spans.KONG, proven_after="A9", unheld="La petición todavía no ha salido."
     )
-    yield hop("A2", "kong", proofs.a2, "A1", unheld=_INSIDE_KONG, span=spans.KONG_CHECKS, proven_after="A9")
-    yield hop("A3", "kong", proofs.a3, "A1", unheld=_INSIDE_KONG, span=spans.KONG_FORWARD, proven_after="A9")
-    yield hop("A4", "minio", proofs.a4, "A3", hold=before(spans.PUT_ORIGINAL), span=spans.PUT_ORIGINAL)
-    yield hop("A5", "minio", proofs.a5, "A4", hold=after(spans.PUT_ORIGINAL), span=spans.PUT_ORIGINAL)
-    yield hop("A6", "kafka", proofs.a6, "A5", hold=before(send), span=send)
-    yield hop("A7", "redis", proofs.a7, "A6", hold=before(spans.CACHE_URL), span=spans.CACHE_URL)
-    yield hop("A8", "kong", proofs.a8, "A5", "A6", hold=after(spans.CACHE_URL), span=upload)
-    yield hop("A9", "kong", proofs.a9, "A4", "A8", unheld=_INSIDE_KONG, span=spans.CLIENT)
-    yield hop("A10", "kafka", proofs.a10, "A6", hold=before(process), span=process, proven_after="A13")
-    yield hop("A11", "minio", proofs.a11, "A10", hold=before(spans.GET_ORIGINAL), span=spans.GET_ORIGINAL)
-    yield hop("A12", "minio", proofs.a12, "A11", hold=before(spans.PUT_THUMBNAIL), span=spans.PUT_THUMBNAIL)
-    yield hop("A13", "redis", proofs.a13, "A12", hold=before(spans.CACHE_URLS), span=spans.CACHE_URLS)
-    yield hop("A14", "prometheus", proofs.a14, "A8", unheld=_PROMETHEUS)
-    yield hop("A15", "prometheus", proofs.a15, "A12", unheld=_PROMETHEUS)
-    yield hop("A16", "jaeger", proofs.a16, "A8", "A10", unheld=_JAEGER)
+    yield hop("A2", "kong", door.a2, "A1", unheld=_INSIDE_KONG, span=spans.KONG_CHECKS, proven_after="A9")
+    yield hop("A3", "kong", door.a3, "A1", unheld=_INSIDE_KONG, span=spans.KONG_FORWARD, proven_after="A9")
+    yield hop("A4", "minio", upload.a4, "A3", hold=before(spans.PUT_ORIGINAL), span=spans.PUT_ORIGINAL)
+    yield hop("A5", "minio", upload.a5, "A4", hold=after(spans.PUT_ORIGINAL), span=spans.PUT_ORIGINAL)
+    yield hop("A6", "kafka", upload.a6, "A5", hold=before(send), span=send)
+    yield hop("A7", "redis", upload.a7, "A6", hold=before(spans.CACHE_URL), span=spans.CACHE_URL)
+    yield hop("A8", "kong", door.a8, "A5", "A6", hold=after(spans.CACHE_URL), span=request)
+    yield hop("A9", "kong", door.a9, "A4", "A8", unheld=_INSIDE_KONG, span=spans.CLIENT)
+    yield hop("A10", "kafka", background.a10, "A6", hold=before(process), span=process, proven_after="A13")
+    yield hop("A11", "minio", background.a11, "A10", hold=before(spans.GET_ORIGINAL), span=spans.GET_ORIGINAL)
+    yield hop("A12", "minio", background.a12, "A11", hold=before(spans.PUT_THUMBNAIL), span=spans.PUT_THUMBNAIL)
+    yield hop("A13", "redis", background.a13, "A12", hold=before(spans.CACHE_URLS), span=spans.CACHE_URLS)
+    yield hop("A14", "prometheus", monitoring.a14, "A8", unheld=_PROMETHEUS)
+    yield hop("A15", "prometheus", monitoring.a15, "A12", unheld=_PROMETHEUS)
+    yield hop("A16", "jaeger", monitoring.a16, "A8", "A10", unheld=_JAEGER)
 
 
 FLOW = Flow(
@@ -110,5 +111,5 @@ FLOW = Flow(
     summary=client.summary,
     inputs={"file": "La foto que se sube (PNG, JPEG o WebP). Sin ella se usa una dibujada por stacklab."},
     dashboard="flujo-a",
-    panel_ready=proofs.panel_ready,
+    panel_ready=monitoring.panel_ready,
 )

@@ -203,8 +203,7 @@ class Subscription:
             consumer.close()
 
     def _attend(self, consumer: Consumer, message: Message) -> None:
-        headers = {name: (value or b"").decode("utf-8", "replace") for name, value in message.headers() or []}
-        sender = propagate.extract(headers)
+        sender = propagate.extract(_headers(message))
         token = context.attach(sender)
         try:
             self._process(message, Link(trace.get_current_span(sender).get_span_context()))
@@ -218,7 +217,7 @@ class Subscription:
             context.detach(token)
 
     def _process(self, message: Message, sender: Link) -> None:
-        attributes = {
+        attributes: dict[str, str | int] = {
             "messaging.system": "kafka",
             "messaging.operation.type": "process",
             "messaging.operation.name": "process",
@@ -260,6 +259,14 @@ class Subscription:
             if high >= 0 and partition.offset >= 0:
                 lag += max(0, high - partition.offset)
         _LAG.labels(self._topic, self._group).set(lag)
+
+
+def _headers(message: Message) -> dict[str, str]:
+    pairs = dict(message.headers() or []).items()
+    return {
+        name: value.decode("utf-8", "replace") if isinstance(value, bytes) else value or ""
+        for name, value in pairs
+    }
 
 
 def _decode(message: Message) -> Event:

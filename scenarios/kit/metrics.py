@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, disable_created_metrics, generate_latest
+import prometheus_client
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
 
-disable_created_metrics()  # una serie menos por contador: cuándo nació no le interesa a nadie
+prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # una serie menos por contador: cuándo nació no le interesa a nadie
 
 _REQUESTS = Counter("http_requests_total", "Peticiones HTTP atendidas.", ["method", "route", "status"])
 _DURATION = Histogram(

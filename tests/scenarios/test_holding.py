@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -17,8 +18,9 @@ from opentelemetry.trace import SpanKind
 from scenarios.engine.desk import Desk
 from scenarios.engine.flow import HoldPoint, SpanMatch
 from scenarios.flows import FLOWS
+from scenarios.kit import holding
 from scenarios.kit.holding import HoldingSpanProcessor
-from scenarios.kit.wire import RUN
+from scenarios.kit.wire import DESK, RUN, SIGNATURE, sign
 
 SECRET, RUN_ID = "un secreto de prueba", "cafe0001"
 PUT = {"url.full": "http://minio/avatares/ana/1.png"}
@@ -129,6 +131,18 @@ def test_nobody_at_that_port_is_the_same_as_nobody_following(tracer: Any) -> Non
     done: list[str] = []
     began = time.monotonic()
     _call(tracer, entries, done)
+    assert done == ["hecha", "vuelta"]
+    assert time.monotonic() - began < 2
+
+
+def test_a_desk_that_never_answers_holds_nobody_for_long(tracer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Como si quien ejecuta el flujo se hubiera quedado congelado: acepta la conexión y no dice nada."""
+    monkeypatch.setattr(holding, "ANSWER_WITHIN_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = f"127.0.0.1:{mute.getsockname()[1]}"
+        done: list[str] = []
+        began = time.monotonic()
+        _call(tracer, {RUN: RUN_ID, DESK: address, SIGNATURE: sign(SECRET, RUN_ID, address)}, done)
     assert done == ["hecha", "vuelta"]
     assert time.monotonic() - began < 2
 

@@ -13,7 +13,7 @@ from scenarios.engine.events import HopDone, HopStatus, RunEvent, RunFinished, R
 from scenarios.engine.runner import RunResult, run
 from scenarios.engine.stepping import Step
 from scenarios.flows import FLOWS
-from scenarios.flujo_a import proofs
+from scenarios.flujo_a.proofs import door
 from stack.errors import StacklabError, UsageError
 from stack.laboratory import Laboratory
 from tests.support.avatars import Person, picture
@@ -125,7 +125,7 @@ def test_the_limit_of_calls_on_demand(laboratory: Laboratory) -> None:
     context = Run(FLOW, laboratory, {})
     try:
         context.plan = FLOW.prepare(context)
-        assert "429" in proofs.provoke_limit(context).summary
+        assert "429" in door.provoke_limit(context).summary
     finally:
         context.close()
 

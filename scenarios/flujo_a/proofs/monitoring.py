@@ -1,0 +1,107 @@
+"""Quienes miran: Prometheus, Jaeger y el panel de Grafana (A14 a A16)."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+
+from scenarios.engine import evidence as read
+from scenarios.engine.context import CLIENT_SERVICE, Run
+from scenarios.engine.facts import Evidence, NotProven
+from scenarios.engine.trace import Span
+from scenarios.flujo_a import spans
+from scenarios.flujo_a.client import SIZES, uploaded
+
+_STILL_S = 2.0
+"""Cuánto se insiste en algo que no cambia antes de darlo por definitivo."""
+
+
+def a14(run: Run) -> Evidence:
+    """Prometheus leyó a Uploads después de la subida, y vio una más."""
+    before = uploaded(run).uploads_before
+    query = 'avatar_uploads_total{job="uploads",result="ok"}'
+    return _scraped(run, "uploads", {query: before})
+
+
+def a15(run: Run) -> Evidence:
+    """Prometheus leyó a Thumbnails después, y vio una miniatura más de cada tamaño."""
+    before = uploaded(run).thumbnails_before or dict.fromkeys(SIZES)
+    return _scraped(
+        run, "thumbnails", {f'thumbnails_total{{job="thumbnails",size="{size}"}}': before[size] for size in SIZES}
+    )
+
+
+def _scraped(run: Run, job: str, counters: dict[str, float | None]) -> Evidence:
+    if None in counters.values():
+        raise NotProven(f"Antes de empezar no se pudieron leer los contadores de {job}.", final=True)
+    alive = run.until(lambda: _alive(run, job), "Prometheus")
+    details: dict[str, str] = {
+        "up": str(int(alive.value)),
+        "última lectura": f"{alive.at - run.started_at:.2f} s después de empezar",
+    }
+    for query, before in counters.items():
+        after = run.until(partial(_one_more, run, query, before), "Prometheus")
+        details[query] = f"{before:.0f} → {after:.0f}"
+    last = details[query]
+    return Evidence("Prometheus", f"up = 1 · {query.partition('{')[0]} {last}", details)
+
+
+def _alive(run: Run, job: str) -> read.SampleFact:
+    fact = read.sample_since(run, f'up{{job="{job}"}}')
+    if fact.value != 1:
+        insisted = fact.at - run.started_at > _STILL_S
+        raise NotProven(f"Prometheus no consigue leer a {job}: up vale {fact.value:.0f}.", final=insisted)
+    return fact
+
+
+def _one_more(run: Run, query: str, before: float | None) -> float:
+    fact = read.sample_since(run, query)
+    assert before is not None
+    if fact.value != before + 1:
+        raise NotProven(f"{query} vale {fact.value:.0f}; antes valía {before:.0f} y se esperaba {before + 1:.0f}.")
+    return fact.value
+
+
+def a16(run: Run) -> Evidence:
+    """La traza está entera: todos los que debían hablar, una sola raíz y nadie sin su padre."""
+    watch = _Stillness()
+    everything = run.until(lambda: _whole(run, watch), "Jaeger")
+    services = sorted({span.service for span in everything})
+    return Evidence(
+        "Jaeger",
+        f"{len(everything)} spans de {len(services)} programas, todos con su padre",
+        {"traza": run.trace_id, "spans": len(everything), "programas": services, "raíz": CLIENT_SERVICE},
+    )
+
+
+class _Stillness:
+    """Cuánto hace que la traza no crece."""
+
+    def __init__(self) -> None:
+        self._size, self._since = -1, time.monotonic()
+
+    def lasts(self, size: int) -> bool:
+        """Si la traza, que ahora tiene `size` spans, lleva ya un rato igual."""
+        if size != self._size:
+            self._size, self._since = size, time.monotonic()
+        return time.monotonic() - self._since > _STILL_S
+
+
+def _whole(run: Run, watch: _Stillness) -> list[Span]:
+    everything = run.trace().spans
+    ended = next(run.trace().find(spans.PROCESS), None) is not None
+    try:
+        whole = read.whole_trace(run, run.flow.traced)
+        read.span(run, spans.PROCESS, "el consumo del mensaje")
+        read.span(run, spans.UPLOAD_REQUEST, "la petición en Uploads")
+    except NotProven as error:
+        # Con todo acabado y sin que llegue nada nuevo, lo que falta ya no va a llegar.
+        raise NotProven(error.reason, final=watch.lasts(len(everything)) and ended) from error
+    return whole
+
+
+def panel_ready(run: Run) -> str:
+    """El panel de Grafana pregunta por las subidas y Prometheus ya cuenta la de esta ejecución."""
+    title = read.panel_with_data(run, "flujo-a", "avatar_uploads_total")
+    _one_more(run, 'avatar_uploads_total{job="uploads",result="ok"}', uploaded(run).uploads_before)
+    return title
