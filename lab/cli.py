@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 from collections.abc import Sequence
@@ -77,8 +78,34 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _speak_even_in_ascii() -> None:
-    """Si la terminal no entiende UTF-8, se escribe lo más parecido en lugar de fallar."""
+    """Si la terminal no entiende UTF-8, se escribe lo más parecido («partición» → «particion»)."""
     for stream in (sys.stdout, sys.stderr):
         encoding = (getattr(stream, "encoding", None) or "").lower().replace("-", "")
         if encoding != "utf8" and hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+            codecs.register_error("stacklab", _closest)
+            stream.reconfigure(errors="stacklab")
+
+
+_CLOSEST = {"─": "-", "┄": "-", "▶": ">", "✔": "+", "✘": "x", "–": "-", "↻": "~", "↺": "(a si mismo)", "■": "#"}
+_CLOSEST |= {
+    "·": "-",
+    "…": "...",
+    "«": '"',
+    "»": '"',
+    "×": "x",
+    "→": "->",
+    "│": "|",
+    "\u202f": " ",
+    "¿": "",
+    "¡": "",
+}
+
+
+def _closest(error: UnicodeError) -> tuple[str, int]:
+    import unicodedata
+
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    plain = "".join(_CLOSEST.get(letter, unicodedata.normalize("NFKD", letter)[0]) for letter in text)
+    return plain.encode("ascii", "replace").decode("ascii"), error.end

@@ -9,7 +9,7 @@ import typer
 
 from lab import context
 from lab.context import Json, PerService, Ports, Project, Runtime
-from stack.errors import UsageError
+from stack.errors import StacklabError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +63,12 @@ def run(
             raise unknown("paso", sabotage, [hop.id for hop in chosen.hops], f"stacklab run {chosen.id}")
     if file is not None and "file" not in chosen.inputs:
         raise UsageError(f"{chosen.id} no sube ninguna foto", "", f"stacklab run {chosen.id}")
+    if file is not None and not file.is_file():
+        raise StacklabError(
+            f"no encuentro el fichero {file}",
+            "Sin la foto no hay nada que subir; sin --file se usa una dibujada.",
+            f"stacklab run {chosen.id}",
+        )
     lab = context.laboratory(project)
     options = {
         "runtime": runtime,

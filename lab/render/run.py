@@ -140,6 +140,8 @@ class RunView:
         mark, style = ("✔", "bold green") if passed else ("✘", "bold red")
         count = f"{event.proven} de {event.total} pasos probados en {seconds(event.duration_ms / 1000)}"
         self._screen.print(_styled(f" {mark} {count}", style))
+        if event.answer and not passed:
+            self._block(f"El flujo contestó: {event.answer}", indent=3)
         if event.stopped:
             self._block("Lo dejaste a medias: los pasos que faltan no se han comprobado.", indent=3)
         self._link("Traza", event.trace_url, event.trace_problem)
