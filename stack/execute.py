@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from queue import SimpleQueue
@@ -58,6 +59,20 @@ class _Begun:
     step: Step
 
 
+@dataclass(slots=True)
+class _Board:
+    """Por dónde va cada paso. `blocked` son los que fallaron y los que se quedan sin hacer por su culpa."""
+
+    waiting: dict[str, Step]
+    ready: set[str] = field(default_factory=set)
+    failed: dict[str, _Failure] = field(default_factory=dict)
+    blocked: dict[str, _Failure] = field(default_factory=dict)
+
+    def missing(self, step: Step) -> str:
+        """El nombre de alguien de quien depende `step` y que ya no llegará (vacío si no hay)."""
+        return next((one for one in step.after if one in self.blocked), "")
+
+
 _Message = Done | _Failure | _Begun | None
 """Lo que los hilos cuentan al principal; `None` es «ha llegado una señal»."""
 
@@ -92,7 +107,7 @@ class Execution:
         self.lost_ports: set[int] = set()
         self.retry = False
         self._last = True
-        self._running = 0
+        self._flying: dict[str, str] = {}
         self._spawned: list[tuple[str, str]] = []
         self._spawning = threading.Lock()
 
@@ -116,7 +131,7 @@ class Execution:
                 self.undo()
         if self._interrupts.stopping:
             raise KeyboardInterrupt
-        self.lost_ports = {number for failure in failures for number in failure.lost}
+        self.lost_ports |= {number for failure in failures for number in failure.lost}
         self.retry = not last and any(failure.lost_port for failure in failures)
         return [failure.error for failure in failures]
 
@@ -151,56 +166,58 @@ class Execution:
             raise stop_error(problems)
 
     def _start_all(self, plan: Plan, seen: Mapping[str, Instance]) -> list[_Failure]:
-        waiting = {step.name: step for step in plan.steps}
-        ready: set[str] = set()
-        failed: dict[str, _Failure] = {}
+        # Primero aquello que más esperan los demás: acorta el camino más largo.
+        awaited = Counter(one for step in plan.steps for one in step.after)
+        board = _Board({step.name: step for step in sorted(plan.steps, key=lambda step: -awaited[step.name])})
         broken: Exception | None = None
-        while waiting or self._running:
-            if not self._interrupts.stopping and broken is None:
-                try:
-                    self._launch(waiting, ready, failed, seen)
-                except Exception as error:
-                    broken = error
-            if not self._running:
-                break
-            message = self._inbox.get()
-            self._running -= isinstance(message, Done | _Failure)
-            if isinstance(message, _Failure):
-                failed[message.step.name] = message
-            elif isinstance(message, Done):
-                ready.add(message.step.name)
-            if message is not None and broken is None:
-                try:
+        while board.waiting or self._flying:
+            try:
+                if not self._interrupts.stopping and broken is None:
+                    self._skip(board)
+                    self._launch(board, seen)
+                if not self._flying:
+                    break
+                message = self._inbox.get()
+                self._note(board, message)
+                if message is not None and broken is None:
                     self._tell(message)
-                except Exception as error:
-                    # No se puede apuntar, o ya nadie escucha: no se arranca nada más; lo que está a medias, acaba.
-                    broken = error
+            except Exception as error:
+                # No se puede apuntar, o ya nadie escucha: no se arranca nada más; lo que está a medias, acaba.
+                broken = broken or error
         if broken is not None:
             raise broken
-        return list(failed.values())
+        return list(board.failed.values())
 
-    def _launch(
-        self,
-        waiting: dict[str, Step],
-        ready: set[str],
-        failed: Mapping[str, _Failure],
-        seen: Mapping[str, Instance],
-    ) -> None:
-        """Lanza los pasos a los que ya no les falta nadie."""
-        for name, step in list(waiting.items()):
-            missing = next((one for one in step.after if one in failed), None)
-            if missing is not None:
-                del waiting[name]
-                if not failed[missing].lost_port:
-                    self._on_event(ServiceSkipped(name, step.service.title, missing))
-                failed = {**failed, name: failed[missing]}
-            elif all(one in ready for one in step.after):
-                del waiting[name]
+    def _skip(self, board: _Board) -> None:
+        """Da por perdidos los pasos a los que les falta alguien que no arrancó."""
+        while lost := next((one for one in board.waiting.values() if board.missing(one)), None):
+            missing = board.missing(lost)
+            failure = board.blocked[lost.name] = board.blocked[missing]
+            del board.waiting[lost.name]
+            if self._last or not failure.lost_port:
+                self._on_event(ServiceSkipped(lost.name, lost.service.title, missing))
+
+    def _launch(self, board: _Board, seen: Mapping[str, Instance]) -> None:
+        """Lanza los pasos a los que ya no les falta nadie, mientras haya sitio."""
+        for name, step in list(board.waiting.items()):
+            if self._has_room(step.choice.runtime) and board.ready.issuperset(step.after):
                 if step.action in (Action.START, Action.RESTART):
                     # Lo apuntado era de otro proceso; si esta orden muere ahora, el nuevo tiene su etiqueta.
                     self._journal.remember(name, None)
-                self._running += 1
+                del board.waiting[name]
+                self._flying[name] = step.choice.runtime
                 threading.Thread(target=self._work, args=(step, seen.get(name)), daemon=True).start()
+
+    def _note(self, board: _Board, message: _Message) -> None:
+        if isinstance(message, Done):
+            board.ready.add(message.step.name)
+            del self._flying[message.step.name]
+        elif isinstance(message, _Failure):
+            board.failed[message.step.name] = board.blocked[message.step.name] = message
+            del self._flying[message.step.name]
+
+    def _has_room(self, runtime: str) -> bool:
+        return sum(one == runtime for one in self._flying.values()) < self._runtimes[runtime].parallel
 
     def _tell(self, message: Done | _Failure | _Begun) -> None:
         if isinstance(message, Done):

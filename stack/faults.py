@@ -43,7 +43,7 @@ class Faults:
 
     def __init__(self, folder: Path, undos: Mapping[str, Undo] | None = None) -> None:
         self._folder = folder
-        self._undos: dict[str, Undo] = {"pause": _resume, "file": _restore} | dict(undos or {})
+        self._undos: dict[str, Undo] = {"pause": _resume, "file": _restore, **(undos or {})}
 
     @contextmanager
     def applied(self, kind: str, details: Details, apply: Callable[[], None]) -> Iterator[None]:

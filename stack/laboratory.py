@@ -31,6 +31,12 @@ from stack.state import Journal, State
 from stack.status import Running, ServiceStatus, row
 from stack.suggest import unknown_service
 
+ATTEMPTS = 5
+"""Cuántas veces planea `up` si otro programa se queda con un puerto entre mirarlo y usarlo.
+
+Perder una carrera es raro y perder dos, más; pero varias personas pueden arrancar su laboratorio a la vez.
+"""
+
 OnEvent = Callable[[Event], None]
 
 
@@ -115,13 +121,13 @@ class Laboratory:
             for service in self.services:
                 logs.rotate(self._folder.log(service.name))
             execution = self._execution(interrupts, journal, on_event, secrets.values())
-            for last in (False, True):
+            for attempt in range(1, ATTEMPTS + 1):
                 current = observe(self._runtimes.values(), journal.state)
                 plan = request.plan(current, journal.state, secrets, execution.lost_ports)
                 self._reached("plan")
                 journal.assign(plan.ports)
                 self._reached("puertos")
-                errors = execution.run(plan, current.instances, last=last)
+                errors = execution.run(plan, current.instances, last=attempt == ATTEMPTS)
                 if not execution.retry:
                     break
             if errors:

@@ -116,6 +116,13 @@ def descendants(pids: Iterable[int]) -> list[psutil.Process]:
     return list(result.values())
 
 
+def processors() -> int:
+    """Cuántos procesadores puede usar esta orden (en un contenedor, menos que los de la máquina)."""
+    if sys.platform.startswith("linux"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 2
+
+
 def memory_mb(processes: Iterable[psutil.Process]) -> float | None:
     """Los megabytes que son de verdad de `processes`: PSS donde el sistema lo da; si no, USS."""
     total = 0.0

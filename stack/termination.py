@@ -39,6 +39,7 @@ class Target:
 def terminate(
     targets: Sequence[Target],
     *,
+    ask: bool = True,
     hurry: Callable[[], bool] = lambda: False,
     reap: Callable[[], None] = lambda: None,
     ended: Callable[[Target], None] = lambda target: None,
@@ -46,24 +47,26 @@ def terminate(
     """Termina `targets` a la vez y vuelve cuando no queda nada, o no se puede más.
 
     Se pide con SIGTERM al proceso principal, que así recoge a sus hijos; cuando muere se pide a los que hayan
-    quedado, y al acabar el plazo (o si `hurry` es cierto) se mata a todos. `reap` entierra a los hijos de esta
-    orden que ya murieron. Un proceso que no se deja no detiene a los demás: queda en `problems`.
+    quedado, y al acabar el plazo (o si `hurry` es cierto) se mata a todos. Con `ask` falso se mata sin pedir.
+    `reap` entierra a los hijos de esta orden que ya murieron. Un proceso que no se deja no detiene a los demás:
+    queda en `problems`.
     """
     began = time.monotonic()
     mains = [target.main.pid for target in targets if target.main is not None]
-    family = {pid: descendants([pid]) for pid in mains} if len(mains) == 1 else _families(mains)
+    family = _families(mains)
     for target in targets:
         if target.main is not None:
             known = {process.pid for process in target.others} | {target.main.pid}
             target.others += [process for process in family[target.main.pid] if process.pid not in known]
-            _send(target, target.main, signal.SIGTERM)
+            if ask:
+                _send(target, target.main, signal.SIGTERM)
     pending = list(targets)
     pause = 0.002
     while pending:
         reap()
         elapsed = time.monotonic() - began
         for target in list(pending):
-            if _finished(target, elapsed, hurry()):
+            if _finished(target, elapsed, hurry() or not ask):
                 target.seconds = elapsed
                 pending.remove(target)
                 ended(target)
@@ -101,7 +104,7 @@ def _finished(target: Target, elapsed: float, hurry: bool) -> bool:
     if not alive:
         target.problems.clear()
         return True
-    if target.main is None and not target._asked_all:
+    if target.main is None and not target._asked_all and not hurry:
         target._asked_all = True
         target.grace_s = min(target.grace_s, elapsed + ORPHAN_GRACE_S)
         for process in target.others:

@@ -58,6 +58,9 @@ class Runtime(Protocol):
 
     name: str
 
+    parallel: int
+    """Cuántos arranques a la vez acaban antes que uno tras otro."""
+
     def unavailable(self) -> str | None:
         """Por qué no se puede usar aquí y ahora; `None` si se puede. Contesta siempre en menos de 0,3 s."""
         ...

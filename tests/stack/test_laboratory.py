@@ -32,7 +32,7 @@ from stack.events import (
 from stack.model import Fidelity, Kind
 from stack.redis.service import REDIS
 from stack.status import Condition
-from tests.support.fakes import DIE, PARENT, SERVE, SILENT, STUBBORN, fake, fragment, listener
+from tests.support.fakes import DIE, HEIR, PARENT, SERVE, SILENT, STUBBORN, fake, fragment, listener
 from tests.support.running import free_port
 
 
@@ -156,6 +156,31 @@ def test_a_failed_start_says_why_and_the_next_up_converges(bench: Any) -> None:
     assert bench.alive()["bueno"] == survivor
 
 
+def test_everything_behind_a_failure_is_skipped(bench: Any) -> None:
+    catalog = [
+        fake("fin1", depends_on=("medio",)),
+        fake("fin2", depends_on=("medio", "fin1")),
+        fake("medio", depends_on=("malo",)),
+        fake("malo", DIE),
+        fake("libre"),
+    ]
+    events: list[Any] = []
+    with pytest.raises(NotReady, match=r"^Malo se murió"):
+        bench.lab(*catalog).up(on_event=events.append)
+    skipped = {event.service: event.missing for event in events if isinstance(event, ServiceSkipped)}
+    assert skipped == {"medio": "malo", "fin1": "medio", "fin2": "medio"}
+    assert set(bench.alive()) == {"libre"}
+
+
+def test_several_failures_are_all_told(bench: Any) -> None:
+    with pytest.raises(NotReady) as caught:
+        bench.lab(fake("uno", DIE), fake("dos", DIE)).up()
+    text = f"{caught.value.cause} {caught.value.meaning}"
+    assert "Uno se murió al arrancar" in text
+    assert "Dos se murió al arrancar" in text
+    assert bench.alive() == {}
+
+
 def test_one_that_never_answers_has_a_deadline_and_leaves_nothing(bench: Any) -> None:
     with pytest.raises(NotReady) as caught:
         bench.lab(fake("mudo", SILENT, ready_s=0.3)).up()
@@ -219,6 +244,13 @@ def test_trees_end_whole(bench: Any) -> None:
     lab.down(on_event=events.append)
     assert bench.alive() == {}
     assert [event.forced for event in events if isinstance(event, ServiceStopped)] == [True]
+
+
+def test_what_is_born_while_stopping_ends_too(bench: Any) -> None:
+    lab = bench.lab(fake("previsor", HEIR))
+    lab.up()
+    assert lab.down() == ["previsor"]
+    assert bench.alive() == {}
 
 
 def test_orphans_of_a_dead_service_are_cleared(bench: Any) -> None:

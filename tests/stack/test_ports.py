@@ -92,6 +92,13 @@ def test_a_port_someone_listens_on_is_not_free(host: str) -> None:
     assert ports.is_free(number)
 
 
+def test_where_listening_twice_is_allowed_it_asks_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Como en macOS, que deja escuchar en 127.0.0.1 aunque otro ya lo haga en 0.0.0.0."""
+    with closing(listener(host="0.0.0.0")) as other:
+        monkeypatch.setattr(socket.socket, "bind", lambda *_: None)
+        assert not ports.is_free(other.getsockname()[1])
+
+
 def test_a_port_just_released_is_free() -> None:
     with closing(listener()) as other, closing(socket.create_connection(other.getsockname())) as caller:
         number = other.getsockname()[1]

@@ -48,6 +48,21 @@ for lone in (False, True):
 )
 
 
+# Al despedirse deja un proceso que nadie había visto antes.
+HEIR = (
+    """
+import os, signal, time
+def leave(number, frame):
+    if os.fork() == 0:
+        os.setsid()
+        time.sleep(60)
+    os._exit(0)
+signal.signal(signal.SIGTERM, leave)
+"""
+    + SERVE
+)
+
+
 def fake(
     name: str,
     code: str = SERVE,
