@@ -1,0 +1,21 @@
+"""Cómo se escribe un número en Prometheus."""
+
+from __future__ import annotations
+
+import math
+
+
+def number(value: float) -> str:
+    """`1`, `0.25`, `1e+21`, `+Inf`, `NaN`: lo que daría Go con `strconv.FormatFloat(v, 'f', -1, 64)`."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "+Inf" if value > 0 else "-Inf"
+    if value == 0:
+        return "-0" if math.copysign(1, value) < 0 else "0"
+    text = repr(value)
+    if "e" in text:
+        from decimal import Decimal
+
+        text = format(Decimal(text), "f")
+    return text[:-2] if text.endswith(".0") else text
