@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from stack.prometheus.embedded.promql.ranges import quantile, variance
+from stack.prometheus.embedded.promql.ranges import quantile, total, variance
 from stack.prometheus.embedded.promql.values import (
     BadQuery,
     Labels,
@@ -17,8 +17,8 @@ from stack.prometheus.embedded.promql.values import (
 )
 
 _SIMPLE: dict[str, Callable[[Sequence[float]], float]] = {
-    "sum": lambda values: sum(values) if any(map(math.isinf, values)) else math.fsum(values),
-    "avg": lambda values: math.fsum(values) / len(values),
+    "sum": total,
+    "avg": lambda values: total(values) / len(values),
     "count": lambda values: float(len(values)),
     "group": lambda values: 1.0,
     "min": lambda values: min((one for one in values if not math.isnan(one)), default=math.nan),

@@ -14,6 +14,7 @@ from stack.prometheus.embedded.promql.values import (
     ExecutionError,
     Key,
     Labels,
+    NotCovered,
     Sample,
     Vector,
     key_of,
@@ -73,7 +74,10 @@ MATH: dict[str, Callable[[float], float]] = {
 
 
 def _moment(value: float) -> datetime:
-    return datetime.fromtimestamp(value, UTC)
+    try:
+        return datetime.fromtimestamp(value, UTC)
+    except (ValueError, OverflowError) as error:
+        raise NotCovered(f"{value:g} no es una fecha que este suplente sepa leer") from error
 
 
 DATES: dict[str, Callable[[float], float]] = {

@@ -7,7 +7,7 @@ esas muestras no se puede contestar.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
 Times = Sequence[int]
@@ -56,10 +56,12 @@ def _last_two(times: Times, values: Values, *, rate: bool) -> float | None:
 def _slope(times: Times, values: Values, origin: int) -> tuple[float, float] | None:
     if len(times) < 2:
         return None
+    if all(one == values[0] for one in values):
+        return (0.0, values[0]) if math.isfinite(values[0]) else (math.nan, math.nan)
     xs = [(one - origin) / 1000 for one in times]
-    mean_x, mean_y = math.fsum(xs) / len(xs), math.fsum(values) / len(values)
-    over = math.fsum((x - mean_x) ** 2 for x in xs)
-    slope = math.fsum((x - mean_x) * (y - mean_y) for x, y in zip(xs, values, strict=True)) / over
+    mean_x, mean_y = total(xs) / len(xs), total(values) / len(values)
+    over = total((x - mean_x) ** 2 for x in xs)
+    slope = total((x - mean_x) * (y - mean_y) for x, y in zip(xs, values, strict=True)) / over
     return slope, mean_y - slope * mean_x
 
 
@@ -67,6 +69,12 @@ def predict(times: Times, values: Values, at_ms: int, ahead_s: float) -> float |
     """`predict_linear`: dónde estaría la recta dentro de `ahead_s` segundos."""
     fitted = _slope(times, values, at_ms)
     return None if fitted is None else fitted[1] + fitted[0] * ahead_s
+
+
+def total(values: Iterable[float]) -> float:
+    """La suma exacta; con infinitos o NaN por medio, la de coma flotante (que da infinito o NaN)."""
+    numbers = list(values)
+    return math.fsum(numbers) if all(map(math.isfinite, numbers)) else sum(numbers)
 
 
 def quantile(q: float, values: Values) -> float:
@@ -87,8 +95,8 @@ def quantile(q: float, values: Values) -> float:
 
 def variance(values: Values) -> float:
     """La varianza de la población."""
-    mean = math.fsum(values) / len(values)
-    return math.fsum((one - mean) ** 2 for one in values) / len(values)
+    mean = total(values) / len(values)
+    return total((one - mean) ** 2 for one in values) / len(values)
 
 
 def _extreme(values: Values, pick: Callable[[list[float]], float]) -> float:
@@ -115,8 +123,8 @@ FUNCTIONS: dict[str, RangeFunction] = {
     "deriv": _deriv,
     "changes": lambda t, v, a, b: _changes(v),
     "resets": lambda t, v, a, b: float(sum(y < x for x, y in pairwise(v))),
-    "avg_over_time": lambda t, v, a, b: math.fsum(v) / len(v),
-    "sum_over_time": lambda t, v, a, b: math.fsum(v),
+    "avg_over_time": lambda t, v, a, b: total(v) / len(v),
+    "sum_over_time": lambda t, v, a, b: total(v),
     "min_over_time": lambda t, v, a, b: _extreme(v, min),
     "max_over_time": lambda t, v, a, b: _extreme(v, max),
     "count_over_time": lambda t, v, a, b: float(len(v)),
