@@ -14,4 +14,4 @@ def test_every_arrow_is_explained_with_the_words_of_the_flow() -> None:
     for hop in FLOWS["flujo-a"].hops:
         assert f"### {hop.id} · {hop.arrow.text}\n\n{hop.what}\n\n**Por qué.** {hop.why}" in text
         assert f"**Sin ello.** {hop.without}" in text
-        assert f"| {hop.id} | {hop.sabotage.text} |" in text
+        assert f"| {hop.id} | {hop.sabotage.title} |" in text
