@@ -1,0 +1,151 @@
+"""Mide stacklab en esta máquina y escribe una tabla en Markdown.
+
+    .venv/bin/python benchmarks/medir.py [--veces 5] [--seguidas 20] [--reposo 20]
+
+Usa un laboratorio aparte, en una carpeta temporal, y lo para al acabar. Cada cifra es la mediana de varias veces, con
+la peor al lado: en una máquina ocupada la media no dice nada. No es una prueba: nada falla por ir despacio.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+STACKLAB = str(Path(sys.executable).with_name("stacklab"))
+SEVEN = ("redis", "kafka", "minio", "kong", "jaeger", "prometheus", "grafana")
+
+Row = tuple[str, str, str]
+
+
+def call(home: str, *arguments: str) -> str:
+    """Lo que escribe `stacklab arguments`; si falla, lo que dijo y fin: una cifra de algo roto no vale."""
+    done = subprocess.run(
+        [STACKLAB, *arguments],
+        env={**os.environ, "STACKLAB_HOME": home},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    if done.returncode:
+        sys.exit(f"stacklab {' '.join(arguments)}: código {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr}")
+    return done.stdout
+
+
+def seconds(action: Callable[[], object]) -> float:
+    """Lo que tarda `action`, en segundos."""
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def processes(home: str) -> list[psutil.Process]:
+    """Los procesos en marcha del laboratorio, con sus hijos."""
+    services = json.loads(call(home, "status", "--json"))["services"]
+    parents = [psutil.Process(item["pid"]) for item in services if item["state"] == "running"]
+    return list(
+        {one.pid: one for parent in parents for one in (parent, *parent.children(recursive=True))}.values()
+    )
+
+
+def memory(home: str) -> float:
+    """Memoria de todo, en MB. PSS, que reparte lo compartido; donde no la hay (macOS), RSS."""
+    return sum(getattr(info := one.memory_full_info(), "pss", info.rss) for one in processes(home)) / 1e6
+
+
+def cpu(home: str, span: float) -> float:
+    """Procesador que gasta todo sin que nadie pida nada, en % de un núcleo, durante `span` segundos."""
+
+    def used() -> float:
+        return sum(times.user + times.system for one in running for times in [one.cpu_times()])
+
+    running = processes(home)
+    before, start = used(), time.perf_counter()
+    time.sleep(span)
+    return 100 * (used() - before) / (time.perf_counter() - start)
+
+
+def number(value: float, digits: int = 2) -> str:
+    """`value` con coma decimal."""
+    return f"{value:.{digits}f}".replace(".", ",")
+
+
+def timed(label: str, values: list[float]) -> Row:
+    """Una fila: mediana y peor de `values`, en segundos."""
+    return label, f"{number(statistics.median(values))} s", f"{number(max(values))} s, de {len(values)}"
+
+
+def measure(home: str, times: int, row: int, span: float) -> list[Row]:
+    """Todas las filas de la tabla, en el orden en que se miden."""
+    flow = ("run", "flujo-a", "--auto")
+    rows = [timed("`stacklab --help`", [seconds(lambda: call(home, "--help")) for _ in range(times * 2)])]
+
+    def cold(*arguments: str) -> list[float]:
+        found = []
+        for _ in range(times):
+            call(home, "down", "--volumes")
+            found.append(seconds(lambda: call(home, *arguments)))
+        return found
+
+    rows.append(timed("Los siete servicios, desde nada (`up`)", cold("up", *SEVEN)))
+    rows.append(("Memoria de los siete", f"{number(memory(home), 0)} MB", "—"))
+    rows.append(timed("`run flujo-a --auto`, desde nada", cold(*flow)))
+    rows.append(
+        timed(
+            "`run flujo-a --auto`, con todo en marcha", [seconds(lambda: call(home, *flow)) for _ in range(times)]
+        )
+    )
+    first = memory(home)
+    rows.append(
+        ("Memoria de todo (siete servicios, dos microservicios y las páginas)", f"{number(first, 0)} MB", "—")
+    )
+    time.sleep(3)  # que se asiente lo que acaba de correr
+    rows.append((f"Procesador en reposo, de un núcleo, {span:.0f} s", f"{number(cpu(home, span), 1)} %", "—"))
+    series = [seconds(lambda: call(home, *flow)) for _ in range(row)]
+    rows.append(timed(f"{row} ejecuciones seguidas, cada una", series))
+    third = max(1, row // 3)
+    drift = statistics.median(series[-third:]) - statistics.median(series[:third])
+    rows.append(("Cuánto más tarda el último tercio que el primero", f"{number(drift)} s", "—"))
+    grown = memory(home) - first
+    rows.append((f"Memoria que crece en {row} ejecuciones", f"{number(grown, 1)} MB", "—"))
+    return rows
+
+
+def main() -> None:
+    """Lee las opciones, mide y escribe la tabla en la salida."""
+    parser = argparse.ArgumentParser(description="Mide stacklab en esta máquina.")
+    parser.add_argument("--veces", type=int, default=5, help="veces que se repite cada medida")
+    parser.add_argument("--seguidas", type=int, default=20, help="ejecuciones seguidas del flujo")
+    parser.add_argument("--reposo", type=float, default=20, help="segundos que se mira el procesador en reposo")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as home:
+        load = os.getloadavg()[0]
+        try:
+            rows = measure(home, options.veces, options.seguidas, options.reposo)
+        finally:
+            subprocess.run([STACKLAB, "down"], env={**os.environ, "STACKLAB_HOME": home}, capture_output=True)
+    memory_gb = psutil.virtual_memory().total / 1e9
+    print(
+        f"{datetime.date.today()} · {os.cpu_count()} núcleos ({platform.machine()}), {memory_gb:.0f} GB · "
+        f"{platform.system()} {platform.release()} · Python {platform.python_version()} · "
+        f"carga al empezar {number(load, 1)}, al acabar {number(os.getloadavg()[0], 1)}\n"
+    )
+    print("| Qué | Mediana | Peor |\n|---|---|---|")
+    for row in rows:
+        print(f"| {' | '.join(row)} |")
+
+
+if __name__ == "__main__":
+    main()
