@@ -52,6 +52,7 @@ class Clients:
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
                 "error_cb": lambda error: None,
+                "log_level": 2,  # librdkafka escribiría en la pantalla cada intento de conexión
             }
         )
 

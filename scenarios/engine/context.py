@@ -16,24 +16,27 @@ from scenarios.engine.clients import Clients
 from scenarios.engine.facts import NotProven
 from scenarios.engine.flow import Flow
 from scenarios.engine.trace import Trace
-from scenarios.engine.waiting import Deadline, until
+from scenarios.engine.waiting import OUR_MISTAKES, Deadline, until
 from scenarios.kit.wire import RUN
+from stack.addresses import Viewpoint, render, variables
 from stack.laboratory import Laboratory
+from stack.status import Condition
 
 T = TypeVar("T")
 
 CLIENT_SERVICE = "cliente-web"
 """Con qué nombre sale en la traza quien hace de cliente."""
 
-_FRESH_S = 0.03
+_FRESH_S, _STATUS_FRESH_S = 0.03, 1.0
 
 
 class Run:
     """Una ejecución de un flujo: su identidad, sus direcciones, sus clientes y lo que va ocurriendo.
 
     `id` y `trace_id` son nuevos cada vez: con ellos se sabe que lo que se lee de un servicio es de esta ejecución
-    y no de otra. `env` y `credentials` son los de `stacklab env`. `inputs` es lo que dio la persona. `fault` es lo
-    que el cliente debe hacer mal, o vacío. `plan` es lo que devolvió `Flow.prepare`.
+    y no de otra. `env` lleva los nombres de `stacklab env`, también los de lo que no está en marcha. `inputs` es
+    lo que dio la persona. `fault` es lo que el cliente debe hacer mal, o vacío. `plan` es lo que devolvió
+    `Flow.prepare`.
     """
 
     def __init__(
@@ -53,8 +56,8 @@ class Run:
         self.id = secrets.token_hex(4)
         self.trace_id = secrets.token_hex(16)
         self.span_id = secrets.token_hex(8)
-        self.env = laboratory.env()
         self.credentials = laboratory.credentials()
+        self.env = _addresses(laboratory, self.credentials)
         self.started_at = time.time()
         self.baggage: dict[str, str] = {RUN: self.id}
         self.clients = Clients(self.env)
@@ -62,6 +65,8 @@ class Run:
         self._answer: Answer | None = None
         self._answered = threading.Event()
         self._everything = Deadline()
+        self._status_lock = threading.Lock()
+        self._down: tuple[float, set[str]] = (float("-inf"), set())
         self._trace_lock = threading.Lock()
         self._trace: tuple[float, Trace] = (0.0, Trace("", ()))
 
@@ -73,7 +78,28 @@ class Run:
         Raises:
             NotProven: la última, si el plazo vence antes.
         """
-        return until(read, deadline_of_hop.get() or self._everything, source)
+
+        def attempt() -> T:
+            try:
+                return read()
+            except (NotProven, *OUR_MISTAKES):
+                raise
+            except Exception as error:
+                if self._is_down(source.lower()):
+                    raise NotProven(f"{source} no está en marcha.", final=True) from error
+                raise
+
+        return until(attempt, deadline_of_hop.get() or self._everything, source)
+
+    def _is_down(self, service: str) -> bool:
+        """Si `service` está parado o muerto. Se mira como mucho una vez por segundo."""
+        with self._status_lock:
+            looked_at, down = self._down
+            if time.monotonic() - looked_at > _STATUS_FRESH_S:
+                rows = self.laboratory.status()
+                down = {row.name for row in rows if row.state is not Condition.RUNNING}
+                self._down = (time.monotonic(), down)
+            return service in down
 
     def answer(self) -> Answer:
         """Lo que contestó el flujo al cliente; espera a que conteste."""
@@ -126,6 +152,16 @@ class Run:
     def close(self) -> None:
         """Cierra los clientes."""
         self.clients.close()
+
+
+def _addresses(laboratory: Laboratory, credentials: Mapping[str, str]) -> dict[str, str]:
+    """Lo que exporta cada servicio, esté o no en marcha: que uno falte se nota al llamarlo, no al nombrarlo."""
+    values = variables(laboratory.endpoints(), Viewpoint.HOST) | dict(credentials)
+    return {
+        name: render(template, values, where=service.name)
+        for service in laboratory.services
+        for name, template in service.exports.items()
+    }
 
 
 deadline_of_hop: ContextVar[Deadline | None] = ContextVar("deadline_of_hop", default=None)

@@ -97,17 +97,19 @@ class RecordFact:
             return None
 
 
-def record_of_run(run: Run, topic: str, *, since_s: float = 5.0) -> RecordFact:
+def record_of_run(run: Run, topic: str, *, since_s: float = 5.0, final: bool = False) -> RecordFact:
     """El mensaje de `topic` cuyo `traceparent` es el de esta ejecución.
 
-    Se busca en todas las particiones desde el principio de la ejecución: no se cree a nadie dónde está.
+    Se busca en todas las particiones desde el principio de la ejecución: no se cree a nadie dónde está. Con
+    `final`, si se han leído todas y no está, no se espera más.
     """
     records = _records(run, topic, since_s)
     for record in records:
         if run.trace_id in record.headers.get("traceparent", ""):
             return record
     raise NotProven(
-        f"En Kafka, ninguno de los {len(records)} mensajes recientes de «{topic}» es de esta ejecución."
+        f"En Kafka, ninguno de los {len(records)} mensajes recientes de «{topic}» es de esta ejecución.",
+        final=final,
     )
 
 
@@ -133,7 +135,7 @@ def _records(run: Run, topic: str, since_s: float) -> list[RecordFact]:
         while pending:
             message = consumer.poll(2)
             if message is None:
-                break
+                raise NotProven(f"Kafka no dio a tiempo todos los mensajes de «{topic}».")
             if message.error() is not None:
                 continue
             partition, offset = int(message.partition() or 0), int(message.offset() or 0)

@@ -12,7 +12,8 @@ from scenarios.engine.facts import Interrupted, NotProven
 T = TypeVar("T")
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.06
-_OUR_MISTAKES = (TypeError, AttributeError, NameError, AssertionError)
+OUR_MISTAKES = (TypeError, AttributeError, NameError, AssertionError)
+"""Errores que solo pueden ser nuestros: no se confunden con que un servicio no conteste."""
 
 
 class Deadline:
@@ -75,7 +76,7 @@ def until(read: Callable[[], T], deadline: Deadline, source: str = "El servicio"
             return read()
         except NotProven as error:
             problem = error
-        except _OUR_MISTAKES:
+        except OUR_MISTAKES:
             raise
         except Exception as error:
             problem = NotProven(f"{source} no contesta como se esperaba: {_one_line(error)}")

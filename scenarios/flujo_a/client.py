@@ -26,6 +26,7 @@ PATH = "/api/upload/avatar"
 BUCKET, TOPIC, GROUP = "avatares", "avatar_subido", "thumbnails"
 TTL_S = 3600
 _SETTLE_WITHIN_S = 4.0
+_READABLE_BYTES = 256 * 1024 * 1024
 SIZES = (64, 128, 256)
 CONSUMER_KEY, TRIAL_KEY = "app-web", "app-pruebas"
 """El `iss` del token: con él sabe Kong de qué aplicación es. La segunda tiene un límite de pocas llamadas."""
@@ -84,7 +85,11 @@ def _settle(run: Run) -> None:
     deadline.within(_SETTLE_WITHIN_S)
 
     def nothing_pending() -> None:
-        if pending := pending_messages(run, GROUP, TOPIC):
+        try:
+            pending = pending_messages(run, GROUP, TOPIC)
+        except Exception as error:
+            raise NotProven("Kafka no contesta.", final=True) from error
+        if pending:
             raise NotProven(f"A Thumbnails le quedan {pending} mensajes de antes.")
 
     with suppress(NotProven):
@@ -95,7 +100,8 @@ def summary(run: Run) -> str:
     """Qué se va a mandar, en una línea."""
     upload = uploaded(run)
     who = "tu foto" if run.inputs.get("file") is not None else "una foto dibujada para esta ejecución"
-    return f"{who}: {upload.filename}, {len(upload.content):,} bytes".replace(",", "\u202f")
+    size = f"{len(upload.content):,}".replace(",", "\u202f")
+    return f"{who}: {upload.filename}, {size} bytes"
 
 
 def uploaded(run: Run) -> Upload:
@@ -200,10 +206,21 @@ def draw(run_id: str, side: int = 512) -> bytes:
 
 def _read(path: Path) -> bytes:
     try:
+        if path.stat().st_size > _READABLE_BYTES:
+            raise _unreadable(path, "pesa demasiado para ser una foto")
         return path.read_bytes()
     except OSError as error:
-        raise StacklabError(
-            f"no se puede leer {path}: {error.strerror or error}",
-            "Sin la foto no hay nada que subir.",
-            "stacklab run flujo-a   (sin --file usa una foto dibujada)",
-        ) from error
+        reasons = {
+            FileNotFoundError: "no existe",
+            IsADirectoryError: "es una carpeta",
+            PermissionError: "no hay permiso para leerlo",
+        }
+        raise _unreadable(path, reasons.get(type(error), str(error.strerror or error))) from error
+
+
+def _unreadable(path: Path, reason: str) -> StacklabError:
+    return StacklabError(
+        f"no se puede leer {path}: {reason}",
+        "Sin la foto no hay nada que subir. Sin --file se sube una dibujada para la ocasión.",
+        "stacklab run flujo-a",
+    )

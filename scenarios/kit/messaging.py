@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 _tracer = trace.get_tracer(__name__)
 _LAG = Gauge("kafka_consumer_lag", "Mensajes que el grupo tiene por leer.", ["topic", "group"])
 
-PUBLISH_WITHIN_S = 4.0
+PUBLISH_WITHIN_S = 3.0
 PARTITIONS = 3
 ATTEMPTS = 3
 _BACKOFF_S = 0.2
@@ -40,14 +40,28 @@ class NotUnderstood(Exception):
     """El mensaje no se entiende: repetirlo no serviría de nada."""
 
 
-def _quiet(error: KafkaError) -> None:
-    """librdkafka avisa de cada conexión que falla; al log va una línea, no su volcado."""
-    _log.warning("Kafka: %s", error.str())
+def _tell(error: KafkaError) -> None:
+    """librdkafka avisa de cada intento de conexión que falla, muchos por segundo; se anota lo que importa."""
+    if error.code() == KafkaError._ALL_BROKERS_DOWN:
+        _log.warning("Kafka no contesta; se seguirá intentando")
+    elif error.fatal():
+        _log.error("Kafka: %s", error.str())
+
+
+def _settings(**changes: Any) -> dict[str, Any]:
+    """Los ajustes comunes de los clientes de Kafka, más `changes` (con `_` en lugar de los puntos)."""
+    common = {
+        "bootstrap.servers": required("KAFKA_BOOTSTRAP_SERVERS"),
+        "error_cb": _tell,
+        "log_level": 2,
+        "reconnect.backoff.max.ms": 1000,
+    }
+    return common | {name.replace("_", "."): value for name, value in changes.items()}
 
 
 def ensure_topics(*names: str) -> None:
     """Crea los topics que falten, con `PARTITIONS` particiones cada uno."""
-    admin = AdminClient({"bootstrap.servers": required("KAFKA_BOOTSTRAP_SERVERS"), "error_cb": _quiet})
+    admin = AdminClient(_settings())
     created = admin.create_topics([NewTopic(name, num_partitions=PARTITIONS) for name in names])
     for future in created.values():
         try:
@@ -60,23 +74,16 @@ def ensure_topics(*names: str) -> None:
 class Publisher:
     """Publica sucesos y no dice que lo ha hecho hasta que Kafka lo confirma."""
 
-    def __init__(self, bootstrap_servers: str) -> None:
+    def __init__(self) -> None:
+        # Esperar a todas las réplicas y no duplicar al reintentar: un suceso de negocio lo merece.
         self._producer = Producer(
-            {
-                "bootstrap.servers": bootstrap_servers,
-                "error_cb": _quiet,
-                # Esperar a todas las réplicas y no duplicar al reintentar: un suceso de negocio lo merece.
-                "acks": "all",
-                "enable.idempotence": True,
-                "linger.ms": 0,
-                "message.timeout.ms": int(PUBLISH_WITHIN_S * 1000),
-            }
+            _settings(
+                acks="all",
+                enable_idempotence=True,
+                linger_ms=0,
+                message_timeout_ms=int(PUBLISH_WITHIN_S * 1000),
+            )
         )
-
-    @classmethod
-    def from_env(cls) -> Publisher:
-        """Con `KAFKA_BOOTSTRAP_SERVERS`."""
-        return cls(required("KAFKA_BOOTSTRAP_SERVERS"))
 
     def publish(self, topic: str, key: str, event: Event) -> None:
         """Publica `event` (como JSON) en `topic`. La misma clave va siempre a la misma partición, en orden.
@@ -153,7 +160,7 @@ class Subscription:
         self._handle, self._on_failure = handle, on_failure
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name=f"consumer-{topic}", daemon=True)
-        self._dead_letters = Publisher.from_env()
+        self._dead_letters = Publisher()
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -174,19 +181,19 @@ class Subscription:
 
     def _work(self) -> None:
         consumer = Consumer(
-            {
-                "bootstrap.servers": required("KAFKA_BOOTSTRAP_SERVERS"),
-                "error_cb": _quiet,
-                "group.id": self._group,
+            _settings(
+                client_id=self._group,
+                group_id=self._group,
                 # Con nombre fijo, al reiniciarse recupera sus particiones sin esperar a que caduque el de antes.
-                "group.instance.id": f"{self._group}-1",
-                "client.id": self._group,
-                "auto.offset.reset": "earliest",
-                "enable.auto.commit": False,
-                "session.timeout.ms": 10_000,
-                "heartbeat.interval.ms": 2_000,
-                "max.poll.interval.ms": 1_800_000,
-            }
+                group_instance_id=f"{self._group}-1",
+                auto_offset_reset="earliest",
+                enable_auto_commit=False,
+                session_timeout_ms=10_000,
+                heartbeat_interval_ms=2_000,
+                max_poll_interval_ms=1_800_000,
+                # Si el topic desaparece y vuelve (un Kafka recién puesto en marcha), que se note en segundos.
+                topic_metadata_refresh_interval_ms=2_000,
+            )
         )
         try:
             consumer.subscribe([self._topic])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 
+import urllib3
 from minio import Minio
 from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError
@@ -33,7 +34,16 @@ class Storage:
         instrument_storage()
         # Con la región dicha, el cliente no tiene que preguntarla antes de la primera llamada.
         self._client = Minio(
-            endpoint=endpoint, access_key=access_key, secret_key=secret_key, secure=False, region="us-east-1"
+            endpoint=endpoint,
+            access_key=access_key,
+            secret_key=secret_key,
+            secure=False,
+            region="us-east-1",
+            http_client=urllib3.PoolManager(
+                maxsize=16,
+                timeout=urllib3.Timeout(connect=2, read=10),
+                retries=urllib3.Retry(total=2, backoff_factor=0.1, status_forcelist=[500, 502, 503, 504]),
+            ),
         )
 
     @classmethod

@@ -159,7 +159,7 @@ def build() -> FastAPI:
     """La aplicación, con sus clientes creados a partir del entorno."""
     uploads = Uploads(
         Storage.from_env(),
-        Publisher.from_env(),
+        Publisher(),
         Cache.from_env(),
         required("PUBLIC_URL"),
         optional("AVATAR_TOPIC", EVENT),

@@ -19,7 +19,7 @@ from scenarios.flujo_a.proofs.found import download, in_bytes, in_ms
 def a1(run: Run) -> Evidence:
     """Kong recibió esta petición y la dejó pasar; y no deja pasar ninguna de las tres malas."""
     answer = run.answer()
-    if answer.status == 401:
+    if 400 <= answer.status < 500 and "via" not in answer.headers:  # Kong pone Via solo en lo que dejó pasar
         raise NotProven("Kong rechazó la petición.", final=True)
     seen = run.until(lambda: _kong_span(run), "Jaeger")
     url = run.env["KONG_PROXY_URL"] + PATH

@@ -96,12 +96,7 @@ def a6(run: Run) -> Evidence:
 def published(run: Run) -> RecordFact:
     """El mensaje de esta ejecución. Se publica antes de contestar: si ya hay respuesta y no está, no estará."""
     answered = run.answered
-    try:
-        return read.record_of_run(run, TOPIC)
-    except NotProven as error:
-        if answered is not None and answered.ok:
-            raise NotProven(error.reason, final=True) from error
-        raise
+    return read.record_of_run(run, TOPIC, final=answered is not None and answered.ok)
 
 
 def a7(run: Run) -> Evidence:
