@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/medir.py [--veces 5] [--seguidas 20] [--reposo 20]
 
-Usa un laboratorio aparte, en una carpeta temporal, y lo para al acabar. Cada cifra es la mediana de varias veces, con
-la peor al lado: en una máquina ocupada la media no dice nada. No es una prueba: nada falla por ir despacio.
+Usa un laboratorio aparte, en una carpeta temporal, y lo para al acabar. Cada cifra es la mediana de varias veces,
+con la peor al lado: en una máquina ocupada la media no dice nada. No es una prueba: nada falla por ir despacio.
 """
 
 from __future__ import annotations
