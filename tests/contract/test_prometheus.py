@@ -1,0 +1,220 @@
+"""El contrato de Prometheus, con sus clientes reales: vale igual para el suplente y para el programa de verdad."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from prometheus_api_client import PrometheusConnect
+from prometheus_api_client.exceptions import PrometheusApiClientException
+
+from stack.catalog import SERVICES
+from stack.model import ConfigFile
+
+PAGE = """# HELP pedidos_total Pedidos atendidos.
+# TYPE pedidos_total counter
+pedidos_total{tienda="norte"} %d
+pedidos_total{tienda="sur"} 5
+# TYPE espera_seconds histogram
+espera_seconds_bucket{le="1"} 3
+espera_seconds_bucket{le="+Inf"} 4
+espera_seconds_count 4
+espera_seconds_sum 6.5
+"""
+
+
+class Exporter:
+    """Un servicio con métricas que la prueba puede cambiar y romper."""
+
+    def __init__(self) -> None:
+        self.count, self.status, self.content_type, self.hidden = 1, 200, "text/plain; version=0.0.4", False
+        exporter = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                text = PAGE % exporter.count
+                if exporter.hidden:
+                    text = "".join(line for line in text.splitlines(True) if "sur" not in line)
+                self.send_response(exporter.status)
+                self.send_header("Content-Type", exporter.content_type)
+                self.end_headers()
+                self.wfile.write(text.encode())
+
+            def log_message(self, format: str, *args: Any) -> None: ...
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture(scope="module")
+def exporter() -> Iterator[Exporter]:
+    one = Exporter()
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="module")
+def url(
+    started: Callable[..., dict[str, str]], exporter: Exporter, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    config = tmp_path_factory.mktemp("config") / "prometheus.yml"
+    config.write_text(
+        f"""global:
+  scrape_interval: 200ms
+  scrape_timeout: 200ms
+scrape_configs:
+  - job_name: tienda
+    static_configs:
+      - targets: ["{exporter.address}"]
+        labels: {{zona: este}}
+  - job_name: nadie
+    static_configs:
+      - targets: ["127.0.0.1:9"]
+""",
+        "utf-8",
+    )
+    service = next(one for one in SERVICES if one.name == "prometheus")
+    changed = replace(service, config=(ConfigFile("prometheus.yml", (Path(config),)),))
+    return started("prometheus", overrides={"prometheus": changed})["PROMETHEUS_URL"]
+
+
+@pytest.fixture
+def client(url: str, exporter: Exporter) -> PrometheusConnect:
+    exporter.status, exporter.content_type, exporter.hidden = 200, "text/plain; version=0.0.4", False
+    client = PrometheusConnect(url=url)
+    eventually(lambda: values(client, 'up{job="tienda"}') == [1.0])
+    return client
+
+
+def eventually(condition: Callable[[], bool], within_s: float = 10.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "no se cumplió a tiempo"
+        threading.Event().wait(0.05)
+
+
+def values(client: PrometheusConnect, query: str) -> list[float]:
+    return [float(row["value"][1]) for row in client.custom_query(query)]
+
+
+def test_it_answers_and_lists_metrics(client: PrometheusConnect) -> None:
+    assert client.check_prometheus_connection()
+    assert {"up", "pedidos_total", "espera_seconds_bucket", "scrape_duration_seconds"} <= set(client.all_metrics())
+
+
+def test_a_scrape_carries_the_labels_of_its_target(client: PrometheusConnect, exporter: Exporter) -> None:
+    (row,) = client.custom_query('pedidos_total{tienda="sur"}')
+    assert row["metric"] == {
+        "__name__": "pedidos_total",
+        "job": "tienda",
+        "instance": exporter.address,
+        "zona": "este",
+        "tienda": "sur",
+    }
+    assert row["value"][1] == "5"
+
+
+def test_a_counter_that_moves_is_seen_at_the_next_scrape(client: PrometheusConnect, exporter: Exporter) -> None:
+    exporter.count += 10
+    eventually(lambda: values(client, 'pedidos_total{tienda="norte"}') == [float(exporter.count)])
+    eventually(lambda: values(client, 'increase(pedidos_total{tienda="norte"}[30s]) > bool 0') == [1.0])
+    assert values(client, "sum(pedidos_total)") == [exporter.count + 5.0]
+
+
+def test_a_dead_target_is_down_with_its_error(client: PrometheusConnect, url: str) -> None:
+    eventually(lambda: values(client, 'up{job="nadie"}') == [0.0])
+    targets = requests.get(f"{url}/api/v1/targets", timeout=5).json()["data"]["activeTargets"]
+    down = next(one for one in targets if one["labels"]["job"] == "nadie")
+    assert (down["health"], down["scrapePool"]) == ("down", "nadie")
+    assert down["lastError"]
+    up = next(one for one in targets if one["labels"]["job"] == "tienda")
+    assert (up["health"], up["lastError"]) == ("up", "")
+    assert up["lastScrapeDuration"] > 0
+
+
+def test_an_error_or_a_wrong_content_type_is_a_failed_scrape(
+    client: PrometheusConnect, exporter: Exporter
+) -> None:
+    exporter.status = 500
+    eventually(lambda: values(client, 'up{job="tienda"}') == [0.0])
+    assert client.custom_query("pedidos_total") == []
+    exporter.status, exporter.content_type = 200, "text/html"
+    threading.Event().wait(0.5)
+    assert values(client, 'up{job="tienda"}') == [0.0]
+
+
+def test_a_series_that_stops_coming_is_stale_at_once(client: PrometheusConnect, exporter: Exporter) -> None:
+    eventually(lambda: len(values(client, "pedidos_total")) == 2)
+    exporter.hidden = True
+    eventually(lambda: len(values(client, "pedidos_total")) == 1)
+    assert values(client, 'count_over_time(pedidos_total{tienda="sur"}[1m]) > bool 0') == [1.0]
+
+
+def test_bucket_bounds_are_written_as_version_three(client: PrometheusConnect, url: str) -> None:
+    answer = requests.get(f"{url}/api/v1/label/le/values", timeout=5).json()
+    assert answer == {"status": "success", "data": ["+Inf", "1.0"]}
+    assert values(client, "histogram_quantile(0.5, espera_seconds_bucket)") == [pytest.approx(2 / 3)]
+
+
+def test_a_range_of_time(client: PrometheusConnect, url: str) -> None:
+    now = time.time()
+    rows = requests.get(
+        f"{url}/api/v1/query_range",
+        params={"query": "vector(2) * 3", "start": now - 10, "end": now, "step": "5s"},
+        timeout=5,
+    ).json()["data"]
+    assert rows["resultType"] == "matrix"
+    assert [value for _, value in rows["result"][0]["values"]] == ["6", "6", "6"]
+
+
+@pytest.mark.parametrize(
+    ("params", "status", "kind"),
+    [
+        ({"query": "sum("}, 400, "bad_data"),
+        ({"query": "espera_seconds_bucket * on(job) espera_seconds_bucket"}, 422, "execution"),
+        ({"query": "up", "time": "ayer"}, 400, "bad_data"),
+    ],
+)
+def test_errors_have_the_shape_of_the_api(
+    client: PrometheusConnect, url: str, params: dict[str, str], status: int, kind: str
+) -> None:
+    answer = requests.get(f"{url}/api/v1/query", params=params, timeout=5)
+    assert (answer.status_code, answer.json()["status"], answer.json()["errorType"]) == (status, "error", kind)
+    assert answer.json()["error"]
+
+
+def test_too_many_points_are_refused(url: str) -> None:
+    params: dict[str, Any] = {"query": "up", "start": 0, "end": 20_000, "step": 1}
+    answer = requests.get(f"{url}/api/v1/query_range", params=params, timeout=5)
+    assert (answer.status_code, answer.json()["errorType"]) == (400, "bad_data")
+
+
+def test_the_client_is_told(client: PrometheusConnect) -> None:
+    with pytest.raises(PrometheusApiClientException):
+        client.custom_query("sum(")
+
+
+def test_series_labels_and_metadata(client: PrometheusConnect, url: str) -> None:
+    series = requests.get(f"{url}/api/v1/series", params={"match[]": "pedidos_total"}, timeout=5).json()["data"]
+    assert {one["tienda"] for one in series} == {"norte", "sur"}
+    names = requests.get(f"{url}/api/v1/labels", params={"match[]": "pedidos_total"}, timeout=5).json()["data"]
+    assert names == ["__name__", "instance", "job", "tienda", "zona"]
+    about = requests.get(f"{url}/api/v1/metadata", params={"metric": "pedidos_total"}, timeout=5).json()["data"]
+    assert about["pedidos_total"][0]["type"] == "counter"
+    assert about["pedidos_total"][0]["help"] == "Pedidos atendidos."
+    posted = requests.post(f"{url}/api/v1/query", data={"query": "1+1"}, timeout=5).json()["data"]
+    assert (posted["resultType"], posted["result"][1]) == ("scalar", "2")
+    assert requests.get(f"{url}/-/ready", timeout=5).status_code == 200
+    assert "tienda" in requests.get(f"{url}/api/v1/status/config", timeout=5).json()["data"]["yaml"]
