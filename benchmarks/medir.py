@@ -18,7 +18,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import psutil
@@ -51,30 +52,46 @@ def seconds(action: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def processes(home: str) -> list[psutil.Process]:
-    """Los procesos en marcha del laboratorio, con sus hijos."""
+def processes(home: str) -> dict[str, list[psutil.Process]]:
+    """De cada servicio en marcha del laboratorio a sus procesos, hijos incluidos."""
     services = json.loads(call(home, "status", "--json"))["services"]
-    parents = [psutil.Process(item["pid"]) for item in services if item["state"] == "running"]
-    return list(
-        {one.pid: one for parent in parents for one in (parent, *parent.children(recursive=True))}.values()
-    )
+    parents = {item["name"]: psutil.Process(item["pid"]) for item in services if item["state"] == "running"}
+    return {name: [parent, *parent.children(recursive=True)] for name, parent in parents.items()}
 
 
-def memory(home: str) -> float:
-    """Memoria de todo, en MB. PSS, que reparte lo compartido; donde no la hay (macOS), RSS."""
-    return sum(getattr(info := one.memory_full_info(), "pss", info.rss) for one in processes(home)) / 1e6
+def memory(home: str) -> Counter[str]:
+    """Memoria de cada servicio, en MB. PSS, que reparte lo compartido; donde no la hay (macOS), RSS."""
+    found = Counter[str]()
+    for name, group in processes(home).items():
+        for info in (one.memory_full_info() for one in group):
+            found[name] += getattr(info, "pss", info.rss) / 1e6
+    return found
 
 
-def cpu(home: str, span: float) -> float:
-    """Procesador que gasta todo sin que nadie pida nada, en % de un núcleo, durante `span` segundos."""
+def cpu(home: str, span: float) -> Counter[str]:
+    """Procesador que gasta cada servicio sin que nadie pida nada, en % de un núcleo, durante `span` segundos."""
 
-    def used() -> float:
-        return sum(times.user + times.system for one in running for times in [one.cpu_times()])
+    def used() -> Counter[str]:
+        return Counter(
+            {
+                name: sum(times.user + times.system for times in (one.cpu_times() for one in group))
+                for name, group in running.items()
+            }
+        )
 
     running = processes(home)
     before, start = used(), time.perf_counter()
     time.sleep(span)
-    return 100 * (used() - before) / (time.perf_counter() - start)
+    passed, after = time.perf_counter() - start, used()
+    return Counter({name: 100 * (after[name] - before[name]) / passed for name in running})
+
+
+def system() -> str:
+    """El sistema, con su versión."""
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except OSError:
+        return f"{platform.system()} {platform.release()}"
 
 
 def number(value: float, digits: int = 2) -> str:
@@ -87,8 +104,8 @@ def timed(label: str, values: list[float]) -> Row:
     return label, f"{number(statistics.median(values))} s", f"{number(max(values))} s, de {len(values)}"
 
 
-def measure(home: str, times: int, row: int, span: float) -> list[Row]:
-    """Todas las filas de la tabla, en el orden en que se miden."""
+def measure(home: str, times: int, row: int, span: float) -> tuple[list[Row], list[tuple[str, ...]]]:
+    """Las filas de las dos tablas, la general y la de cada servicio, en el orden en que se miden."""
     flow = ("run", "flujo-a", "--auto")
     rows = [timed("`stacklab --help`", [seconds(lambda: call(home, "--help")) for _ in range(times * 2)])]
 
@@ -100,7 +117,7 @@ def measure(home: str, times: int, row: int, span: float) -> list[Row]:
         return found
 
     rows.append(timed("Los siete servicios, desde nada (`up`)", cold("up", *SEVEN)))
-    rows.append(("Memoria de los siete", f"{number(memory(home), 0)} MB", "—"))
+    rows.append(("Memoria de los siete", f"{number(memory(home).total(), 0)} MB", "—"))
     rows.append(timed("`run flujo-a --auto`, desde nada", cold(*flow)))
     rows.append(
         timed(
@@ -109,18 +126,39 @@ def measure(home: str, times: int, row: int, span: float) -> list[Row]:
     )
     first = memory(home)
     rows.append(
-        ("Memoria de todo (siete servicios, dos microservicios y las páginas)", f"{number(first, 0)} MB", "—")
+        (
+            "Memoria de todo (siete servicios, dos microservicios y las páginas)",
+            f"{number(first.total(), 0)} MB",
+            "—",
+        )
     )
     time.sleep(3)  # que se asiente lo que acaba de correr
-    rows.append((f"Procesador en reposo, de un núcleo, {span:.0f} s", f"{number(cpu(home, span), 1)} %", "—"))
+    idle = cpu(home, span)
+    rows.append((f"Procesador en reposo, de un núcleo, {span:.0f} s", f"{number(idle.total(), 1)} %", "—"))
     series = [seconds(lambda: call(home, *flow)) for _ in range(row)]
     rows.append(timed(f"{row} ejecuciones seguidas, cada una", series))
     third = max(1, row // 3)
     drift = statistics.median(series[-third:]) - statistics.median(series[:third])
     rows.append(("Cuánto más tarda el último tercio que el primero", f"{number(drift)} s", "—"))
-    grown = memory(home) - first
+    last = memory(home)
+    grown = last.total() - first.total()
     rows.append((f"Memoria que crece en {row} ejecuciones", f"{number(grown, 1)} MB", "—"))
-    return rows
+    each = [
+        (
+            name,
+            f"{number(first[name], 0)} MB",
+            f"{number(last[name] - first[name], 1)} MB",
+            f"{number(idle[name], 1)} %",
+        )
+        for name in first
+    ]
+    return rows, each
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Escribe una tabla en Markdown."""
+    for cells in (titles, ["---"] * len(titles), *rows):
+        print(f"| {' | '.join(cells)} |")
 
 
 def main() -> None:
@@ -133,18 +171,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         load = os.getloadavg()[0]
         try:
-            rows = measure(home, options.veces, options.seguidas, options.reposo)
+            rows, each = measure(home, options.veces, options.seguidas, options.reposo)
         finally:
             subprocess.run([STACKLAB, "down"], env={**os.environ, "STACKLAB_HOME": home}, capture_output=True)
     memory_gb = psutil.virtual_memory().total / 1e9
     print(
         f"{datetime.date.today()} · {os.cpu_count()} núcleos ({platform.machine()}), {memory_gb:.0f} GB · "
-        f"{platform.system()} {platform.release()} · Python {platform.python_version()} · "
+        f"{system()} · Python {platform.python_version()} · "
         f"carga al empezar {number(load, 1)}, al acabar {number(os.getloadavg()[0], 1)}\n"
     )
-    print("| Qué | Mediana | Peor |\n|---|---|---|")
-    for row in rows:
-        print(f"| {' | '.join(row)} |")
+    table(("Qué", "Mediana", "Peor"), rows)
+    print()
+    table(("Servicio", "Memoria", f"Crece en {options.seguidas} ejecuciones", "Procesador en reposo"), each)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,10 @@ _HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Unos bytes, como se enseñan. `kind` es `json`, `text`, `hex` o `empty`; `size`, cuántos eran."""
+    """Unos bytes, como se enseñan. `size` es cuántos eran.
+
+    `kind` es `json`, `text`, `hex` o `empty`; en Kafka también `null`, cuando no hay ni cero bytes.
+    """
 
     kind: str
     text: str

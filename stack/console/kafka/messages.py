@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,22 +9,13 @@ from typing import cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from stack.console import content
+from stack.console.content import Shown
 from stack.console.kafka.client import PATIENCE_S, KafkaDown, Partition, address, settings
 
 PAGE = 20
 _LONGEST_TEXT = 4000
-_LONGEST_HEX = 512
 _TIMESTAMP_OF_THE_BROKER = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """Unos bytes, como se enseñan. `kind` es `json`, `text`, `hex`, `empty` o `null`; `size`, cuántos eran."""
-
-    kind: str
-    text: str
-    size: int
-    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,29 +148,5 @@ def _raw(value: str | bytes | None) -> bytes | None:
 
 
 def shown(data: bytes | None) -> Shown:
-    """Cómo se enseñan unos bytes: JSON con sangría, texto o, si no lo son, hexadecimal; cortados si son muchos."""
-    if data is None:
-        return Shown("null", "", 0)
-    if not data:
-        return Shown("empty", "", 0)
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        return _hex(data)
-    if any(not (char.isprintable() or char in "\n\r\t") for char in text):
-        return _hex(data)
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        value = None
-    if isinstance(value, dict | list):
-        return _cut("json", json.dumps(value, ensure_ascii=False, indent=2), len(data))
-    return _cut("text", text, len(data))
-
-
-def _cut(kind: str, text: str, size: int) -> Shown:
-    return Shown(kind, text[:_LONGEST_TEXT], size, cut=len(text) > _LONGEST_TEXT)
-
-
-def _hex(data: bytes) -> Shown:
-    return Shown("hex", data[:_LONGEST_HEX].hex(" "), len(data), cut=len(data) > _LONGEST_HEX)
+    """Como `content.shown`, y además distingue la ausencia (`null`) de los cero bytes (`empty`)."""
+    return Shown("null", "", 0) if data is None else content.shown(data, longest=_LONGEST_TEXT)
