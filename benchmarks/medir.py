@@ -18,7 +18,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -28,6 +27,14 @@ STACKLAB = str(Path(sys.executable).with_name("stacklab"))
 SEVEN = ("redis", "kafka", "minio", "kong", "jaeger", "prometheus", "grafana")
 
 Row = tuple[str, str, str]
+
+
+class Totals(dict[str, float]):
+    """De cada servicio a una cantidad."""
+
+    def total(self) -> float:
+        """La de todos juntos."""
+        return sum(self.values())
 
 
 def call(home: str, *arguments: str) -> str:
@@ -59,20 +66,20 @@ def processes(home: str) -> dict[str, list[psutil.Process]]:
     return {name: [parent, *parent.children(recursive=True)] for name, parent in parents.items()}
 
 
-def memory(home: str) -> Counter[str]:
+def memory(home: str) -> Totals:
     """Memoria de cada servicio, en MB. PSS, que reparte lo compartido; donde no la hay (macOS), RSS."""
-    found = Counter[str]()
+    found = Totals()
     for name, group in processes(home).items():
         for info in (one.memory_full_info() for one in group):
-            found[name] += getattr(info, "pss", info.rss) / 1e6
+            found[name] = found.get(name, 0) + getattr(info, "pss", info.rss) / 1e6
     return found
 
 
-def cpu(home: str, span: float) -> Counter[str]:
+def cpu(home: str, span: float) -> Totals:
     """Procesador que gasta cada servicio sin que nadie pida nada, en % de un núcleo, durante `span` segundos."""
 
-    def used() -> Counter[str]:
-        return Counter(
+    def used() -> Totals:
+        return Totals(
             {
                 name: sum(times.user + times.system for times in (one.cpu_times() for one in group))
                 for name, group in running.items()
@@ -83,7 +90,7 @@ def cpu(home: str, span: float) -> Counter[str]:
     before, start = used(), time.perf_counter()
     time.sleep(span)
     passed, after = time.perf_counter() - start, used()
-    return Counter({name: 100 * (after[name] - before[name]) / passed for name in running})
+    return Totals({name: 100 * (after[name] - before[name]) / passed for name in running})
 
 
 def system() -> str:
@@ -143,7 +150,7 @@ def measure(home: str, times: int, row: int, span: float) -> tuple[list[Row], li
     last = memory(home)
     grown = last.total() - first.total()
     rows.append((f"Memoria que crece en {row} ejecuciones", f"{number(grown, 1)} MB", "—"))
-    each = [
+    each: list[tuple[str, ...]] = [
         (
             name,
             f"{number(first[name], 0)} MB",
