@@ -15,6 +15,8 @@ def show(error: StacklabError) -> None:
     if error.meaning:
         for paragraph in error.meaning.splitlines():
             write(screen, paragraph, indent=2)
+    for line in error.details:
+        screen.print(Text(f"  │ {line}", "dim"), soft_wrap=True)
     if error.command:
         screen.print(Text.assemble("  Prueba: ", (error.command, "bold cyan")), soft_wrap=True)
 
