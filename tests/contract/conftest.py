@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tests.support.kafka import Kafka
 from tests.support.running import running
 
 
@@ -17,3 +19,12 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., 
     root: Path = tmp_path_factory.mktemp("servicios")
     with ExitStack() as stack:
         yield lambda *names, **options: stack.enter_context(running(*names, root=root, **options))
+
+
+@pytest.fixture(scope="module")
+def kafka(started: Callable[..., dict[str, str]]) -> Iterator[Kafka]:
+    """El Kafka de todo el módulo; con `STACKLAB_CONTRACT_KAFKA`, uno de verdad que ya esté en marcha."""
+    external = os.environ.get("STACKLAB_CONTRACT_KAFKA")
+    client = Kafka(external or started("kafka")["KAFKA_BOOTSTRAP_SERVERS"], real=external is not None)
+    yield client
+    client.close()

@@ -5,9 +5,7 @@ Con `STACKLAB_CONTRACT_KAFKA=host:puerto` corre contra un Kafka que ya esté en 
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterator
 from uuid import uuid4
 
 import pytest
@@ -23,14 +21,6 @@ from confluent_kafka.admin import (
 )
 
 from tests.support.kafka import Kafka, error_name, eventually, take
-
-
-@pytest.fixture(scope="module")
-def kafka(started: Callable[..., dict[str, str]]) -> Iterator[Kafka]:
-    external = os.environ.get("STACKLAB_CONTRACT_KAFKA")
-    client = Kafka(external or started("kafka")["KAFKA_BOOTSTRAP_SERVERS"], real=external is not None)
-    yield client
-    client.close()
 
 
 @pytest.fixture

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
@@ -21,14 +20,6 @@ from confluent_kafka import (
 from confluent_kafka.admin import NewPartitions, OffsetSpec
 
 from tests.support.kafka import Kafka, assigned, error_name, eventually, take
-
-
-@pytest.fixture(scope="module")
-def kafka(started: Callable[..., dict[str, str]]) -> Iterator[Kafka]:
-    external = os.environ.get("STACKLAB_CONTRACT_KAFKA")
-    client = Kafka(external or started("kafka")["KAFKA_BOOTSTRAP_SERVERS"], real=external is not None)
-    yield client
-    client.close()
 
 
 @pytest.fixture
