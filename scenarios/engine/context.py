@@ -20,7 +20,7 @@ from scenarios.engine.waiting import OUR_MISTAKES, Deadline, until
 from scenarios.kit.wire import RUN
 from stack.addresses import Viewpoint, render, variables
 from stack.laboratory import Laboratory
-from stack.status import Condition
+from stack.status import Condition, ServiceStatus
 
 T = TypeVar("T")
 
@@ -66,7 +66,7 @@ class Run:
         self._answered = threading.Event()
         self._everything = Deadline()
         self._status_lock = threading.Lock()
-        self._down: tuple[float, set[str]] = (float("-inf"), set())
+        self._down: tuple[float, dict[str, ServiceStatus]] = (float("-inf"), {})
         self._trace_lock = threading.Lock()
         self._trace: tuple[float, Trace] = (0.0, Trace("", ()))
 
@@ -85,21 +85,21 @@ class Run:
             except (NotProven, *OUR_MISTAKES):
                 raise
             except Exception as error:
-                if self._is_down(source.lower()):
+                if source.lower() in self.services_down():
                     raise NotProven(f"{source} no está en marcha.", final=True) from error
                 raise
 
         return until(attempt, deadline_of_hop.get() or self._everything, source)
 
-    def _is_down(self, service: str) -> bool:
-        """Si `service` está parado o muerto. Se mira como mucho una vez por segundo."""
+    def services_down(self) -> dict[str, ServiceStatus]:
+        """Los servicios que ahora mismo están parados o muertos. Se mira como mucho una vez por segundo."""
         with self._status_lock:
             looked_at, down = self._down
             if time.monotonic() - looked_at > _STATUS_FRESH_S:
                 rows = self.laboratory.status()
-                down = {row.name for row in rows if row.state is not Condition.RUNNING}
+                down = {row.name: row for row in rows if row.state is not Condition.RUNNING}
                 self._down = (time.monotonic(), down)
-            return service in down
+            return down
 
     def answer(self) -> Answer:
         """Lo que contestó el flujo al cliente; espera a que conteste."""

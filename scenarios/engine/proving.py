@@ -13,7 +13,8 @@ from scenarios.engine.facts import Evidence, NotProven
 from scenarios.engine.faults import Fault
 from scenarios.engine.flow import Hop
 from scenarios.engine.waiting import Deadline
-from stack.status import Condition, ServiceStatus
+from stack.errors import StacklabError
+from stack.status import ServiceStatus
 
 AFTER_CAUSE_S = 0.5
 """Lo que se espera a un paso cuando ya se sabe que otro, del que depende, no se cumplió."""
@@ -90,13 +91,16 @@ class Proving:
         self._futures[hop.id].set_result(Finding(evidence, reason, time.monotonic() - began))
 
 
-def trouble_of(run: Run, hop: Hop) -> Trouble | None:
-    """El servicio caído que explica que `hop` no se pruebe, con sus últimas líneas de log; `None` si no lo hay."""
-    rows = {row.name: row for row in run.laboratory.status()}
-    for name in run.flow.services_of(hop):
-        row = rows.get(name)
-        if row is not None and row.state is not Condition.RUNNING:
-            return _trouble(run, row)
+def trouble_of(run: Run, hop: Hop, reason: str) -> Trouble | None:
+    """El servicio caído que explica que `hop` no se pruebe, con sus últimas líneas de log; `None` si no lo hay.
+
+    Se mira primero quien interviene en el paso y después quien `reason` nombre (Jaeger, p. ej., cuenta lo ajeno).
+    """
+    down = run.services_down()
+    named = [name for name in run.flow.services if name in down and down[name].title in reason]
+    for name in (*run.flow.services_of(hop), *named):
+        if name in down:
+            return _trouble(run, down[name])
     return None
 
 
@@ -104,6 +108,6 @@ def _trouble(run: Run, row: ServiceStatus) -> Trouble:
     problem = row.problem or f"{row.title} no está en marcha"
     try:
         log = tuple(run.laboratory.logs(row.name, tail=LOG_LINES))
-    except Exception:
+    except StacklabError:
         log = ()
     return Trouble(row.name, row.title, problem, log)

@@ -265,7 +265,7 @@ class _Execution:
         if finding.evidence is None:
             cause = self._cause(hop)
             status = HopStatus.FAILED if cause is None else HopStatus.SKIPPED
-            trouble = trouble_of(self._run, hop)
+            trouble = trouble_of(self._run, hop, reason)
             answer = self._run.answered
             if cause is not None:
                 reason = f"Depende de {cause}, que no se cumplió. {reason}"

@@ -29,13 +29,13 @@ UPLOADS = Service(
         argv=("${PYTHON}", "-m", "scenarios.services.uploads"),
         product="microservicio (FastAPI)",
         fidelity=Fidelity.BINARY,
-        memory_mb=60,
+        memory_mb=70,
         env={**_COMMON, "JWT_SECRET": "${JWT_SECRET}"},
     ),
     depends_on=("kafka", "redis", "minio"),
     credentials=("minio_access_key", "minio_secret_key", "jwt_secret", "step_secret"),
     exports={"UPLOADS_URL": "${UPLOADS_HTTP_URL}"},
-    links=(Link("API", "${UPLOADS_HTTP_BROWSER_URL}/docs"),),
+    links=(Link("Métricas", "${UPLOADS_HTTP_BROWSER_URL}/metrics"),),
 )
 
 THUMBNAILS = Service(
@@ -49,7 +49,7 @@ THUMBNAILS = Service(
         argv=("${PYTHON}", "-m", "scenarios.services.thumbnails"),
         product="microservicio (FastAPI)",
         fidelity=Fidelity.BINARY,
-        memory_mb=60,
+        memory_mb=70,
         env=_COMMON,
     ),
     depends_on=("kafka", "redis", "minio"),

@@ -43,7 +43,8 @@ def create_app(
             _log.info("parando")
         shutdown_telemetry()
 
-    app = FastAPI(title=title, lifespan=lifespan, redoc_url=None)
+    # Sin `/docs` ni `/redoc`: cargan su código de internet. La descripción de la API está en `/openapi.json`.
+    app = FastAPI(title=title, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.add_middleware(HttpMetrics)
 
     @app.get("/health", include_in_schema=False)

@@ -12,8 +12,8 @@ from scenarios.engine.trace import Span
 from scenarios.flujo_a import spans
 from scenarios.flujo_a.client import SIZES, uploaded
 
-_STILL_S = 2.0
-"""Cuánto se insiste en algo que no cambia antes de darlo por definitivo."""
+_STILL_S, _INSIST_S = 1.6, 1.2
+"""Cuánto ha de llevar la traza sin crecer, y Prometheus sin poder leer, para darlo por definitivo."""
 
 
 def a14(run: Run) -> Evidence:
@@ -49,7 +49,7 @@ def _scraped(run: Run, job: str, counters: dict[str, float | None]) -> Evidence:
 def _alive(run: Run, job: str) -> read.SampleFact:
     fact = read.sample_since(run, f'up{{job="{job}"}}')
     if fact.value != 1:
-        insisted = fact.at - run.started_at > _STILL_S
+        insisted = fact.at - run.started_at > _INSIST_S
         raise NotProven(f"Prometheus no consigue leer a {job}: up vale {fact.value:.0f}.", final=insisted)
     return fact
 
