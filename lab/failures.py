@@ -24,8 +24,7 @@ def guarded(command: Callable[[], Any], arguments: Sequence[str]) -> int:
             return _own_fault(error, arguments)
         return _say(error)
     except KeyboardInterrupt:
-        print("\nInterrumpido.", file=sys.stderr)
-        return INTERRUPTED
+        code = INTERRUPTED
     except BrokenPipeError:
         # Quien leía (por ejemplo `head`) ya se fue: no hay a quién contarle nada.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -39,6 +38,8 @@ def guarded(command: Callable[[], Any], arguments: Sequence[str]) -> int:
         if type(error).__name__ == "Abort":
             return INTERRUPTED
         return _own_fault(error, arguments)
+    if code == INTERRUPTED:
+        print("\nInterrumpido.", file=sys.stderr)
     return code if isinstance(code, int) else 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -48,7 +49,7 @@ class KeyStepper:
 def read_one_key() -> str:
     """Una tecla, sin esperar a Enter; cadena vacía si la entrada se acabó. Ctrl-C sigue interrumpiendo."""
     with _single_keys():
-        return sys.stdin.read(1)
+        return os.read(sys.stdin.fileno(), 1).decode("latin-1")
 
 
 @contextmanager
@@ -59,7 +60,8 @@ def _single_keys() -> Iterator[None]:
     descriptor = sys.stdin.fileno()
     before = termios.tcgetattr(descriptor)
     try:
-        tty.setcbreak(descriptor)
+        # Sin vaciar lo ya tecleado: quien va deprisa no pierde teclas.
+        tty.setcbreak(descriptor, termios.TCSANOW)
         yield
     finally:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

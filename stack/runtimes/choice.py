@@ -75,4 +75,4 @@ def require_known(wanted: str, runtimes: Mapping[str, Runtime]) -> None:
     known = [AUTO, *runtimes, *PENDING]
     near = nearest(wanted, known)
     meaning = f"¿Querías decir {near[0]}?" if near else f"Los que hay: {', '.join([AUTO, *runtimes])}."
-    raise UsageError(f"no hay ningún runtime que se llame «{wanted}»", meaning)
+    raise UsageError(f"no hay ningún runtime que se llame «{wanted}»", meaning, "stacklab up --help")

@@ -51,7 +51,7 @@ def test_topics_page(kafka: Kafka, app: Any) -> None:
     row = re.search(r"/kafka/topics/avatar_subido.*?</tr>", page.text, re.DOTALL)
     assert row is not None
     assert [text.strip() for text in re.findall(r'class="num">(\d+)<', row.group())] == ["3", "2"]
-    assert "hace 1 min" in row.group()
+    assert re.search(r"hace [1-5] min", row.group())
     assert kafka.address in page.text
 
 

@@ -1,0 +1,5 @@
+"""`python -m lab` es lo mismo que `stacklab`."""
+
+from lab.cli import main
+
+main()

@@ -1,0 +1,188 @@
+"""Una visita entera: ejecutar el flujo, mirar, conectarse, estropear, parar; y en terminales difíciles."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from stack.folder import Folder
+from stack.processes import projects
+from tests.lab.conftest import Terminal
+
+RUN = ("run", "flujo-a", "--auto")
+
+
+def read_until(descriptor: int, text: str, seconds: float = 30.0) -> str:
+    """Lo que sale por la terminal hasta que aparece `text`."""
+    seen, deadline = "", time.monotonic() + seconds
+    while text not in seen:
+        assert time.monotonic() < deadline, f"no apareció «{text}» en:\n{seen}"
+        if select.select([descriptor], [], [], 0.2)[0]:
+            try:
+                seen += os.read(descriptor, 65536).decode("utf-8", "replace")
+            except OSError:
+                assert text in seen, f"se cerró sin «{text}»:\n{seen}"
+    return seen
+
+
+@pytest.fixture(scope="module")
+def first(stacklab: Terminal) -> subprocess.CompletedProcess[str]:
+    return stacklab(*RUN, "--json")
+
+
+def test_sixteen_of_sixteen_in_json(first: subprocess.CompletedProcess[str]) -> None:
+    lines = [json.loads(line) for line in first.stdout.splitlines()]
+    assert first.returncode == 0, first.stdout[-2000:] + first.stderr
+    assert [line["type"] for line in lines] == ["run.started", *["hop"] * 16, "run.finished"]
+    assert [line["id"] for line in lines[1:-1]] == [f"A{number}" for number in range(1, 17)]
+    assert {line["status"] for line in lines[1:-1]} == {"proven"}
+    assert (lines[-1]["status"], lines[-1]["proven"]) == ("passed", 16)
+
+
+@pytest.mark.usefixtures("first")
+def test_status_env_list_and_open(stacklab: Terminal) -> None:
+    services = json.loads(stacklab("status", "--json").stdout)["services"]
+    assert {one["state"] for one in services} == {"running"}
+    assert {"name", "runtime", "state", "url", "ports", "pid", "memory_mb", "since"} <= set(services[0])
+    values = json.loads(stacklab("env", "--json").stdout)
+    assert {"KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL", "JAEGER_URL", "PROMETHEUS_URL", "MINIO_SECRET_KEY"} <= set(
+        values
+    )
+    assert f"export REDIS_URL={values['REDIS_URL']}" in stacklab("env", "redis").stdout
+    assert "16 de 16 probados" in stacklab("list").stdout
+    assert values["JAEGER_URL"] in stacklab("open", "jaeger").stdout
+    everything = stacklab("doctor", "--report").stdout + stacklab("logs", "uploads").stdout
+    assert values["MINIO_SECRET_KEY"] not in everything
+
+
+@pytest.mark.usefixtures("first")
+@pytest.mark.parametrize(
+    "extra",
+    [{"COLUMNS": "40"}, {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}, {"NO_COLOR": "1", "TERM": "dumb"}],
+    ids=["estrecha", "ascii", "sin color"],
+)
+def test_difficult_terminals(stacklab: Terminal, extra: dict[str, str]) -> None:
+    result = stacklab(*RUN, **extra)
+    assert result.returncode == 0
+    assert "16 de 16 pasos probados" in " ".join(result.stdout.split())
+    assert "Traceback" not in result.stderr
+    assert "\x1b" not in result.stdout
+
+
+@pytest.mark.usefixtures("first")
+def test_a_closed_pipe_is_not_a_crash(stacklab: Terminal) -> None:
+    command = [sys.executable, "-m", "lab", *RUN]
+    process = subprocess.Popen(
+        command, env=stacklab.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr is not None
+    assert "Traceback" not in process.stderr.read()
+    process.stderr.close()
+    process.wait(30)
+
+
+@pytest.mark.usefixtures("first")
+def test_two_runs_at_once_both_pass(stacklab: Terminal) -> None:
+    command = [sys.executable, "-m", "lab", *RUN, "--json"]
+    both = [
+        subprocess.Popen(
+            command, env=stacklab.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    ends = [json.loads(process.communicate(timeout=60)[0].splitlines()[-1]) for process in both]
+    assert [end["proven"] for end in ends] == [16, 16]
+
+
+@pytest.mark.usefixtures("first")
+def test_a_sabotage_turns_red(stacklab: Terminal) -> None:
+    result = stacklab(*RUN, "--sabotage", "A4")
+    assert result.returncode == 1
+    assert "✘ no probado" in result.stdout
+
+
+@pytest.mark.usefixtures("first")
+def test_in_a_terminal_it_stands_still_before_each_hop(stacklab: Terminal) -> None:
+    master, slave = pty.openpty()
+    environment = stacklab.environment(TERM="xterm", COLUMNS="100")
+    command = [sys.executable, "-m", "lab", "run", "flujo-a"]
+    process = subprocess.Popen(command, env=environment, stdin=slave, stdout=slave, stderr=slave, close_fds=True)
+    os.close(slave)
+    try:
+        read_until(master, "q salir")
+        os.write(master, b"?")
+        read_until(master, "q salir")
+        os.write(master, b"\n")
+        assert "A2" in read_until(master, "q salir")
+        os.write(master, b"q")
+        read_until(master, "a medias")
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
+
+
+@pytest.mark.usefixtures("first")
+def test_interrupting_is_130_and_leaves_what_was_already_up(stacklab: Terminal) -> None:
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "lab", "run", "flujo-a"]
+    process = subprocess.Popen(
+        command, env=stacklab.environment(TERM="xterm"), stdin=slave, stdout=slave, stderr=slave, close_fds=True
+    )
+    os.close(slave)
+    try:
+        read_until(master, "q salir")
+        process.send_signal(signal.SIGINT)
+        read_until(master, "Interrumpido")
+        assert process.wait(20) == 130
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
+    services = json.loads(stacklab("status", "--json").stdout)["services"]
+    assert {one["state"] for one in services} == {"running"}
+
+
+@pytest.mark.usefixtures("first")
+def test_down_leaves_no_process_and_no_open_port(stacklab: Terminal) -> None:
+    services = json.loads(stacklab("status", "--json").stdout)["services"]
+    ports = {number for one in services for number in one["ports"].values()}
+    assert stacklab("down").returncode == 0
+    assert Folder(stacklab.home / "default").label not in projects()
+    listening = {
+        one.laddr.port for one in psutil.net_connections("tcp") if one.status == psutil.CONN_LISTEN and one.laddr
+    }
+    left = {one["pid"] for one in services if one["pid"] and _alive(one["pid"])}
+    assert not left
+    assert ports
+    assert not [one for one in ports & listening if _is_ours(stacklab, one)]
+    assert "No había nada en marcha" in stacklab("down").stdout
+
+
+def _alive(pid: int) -> bool:
+    """Un proceso terminado del que nadie ha preguntado no cuenta."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _is_ours(stacklab: Terminal, number: int) -> bool:
+    """Otro programa puede haber cogido el puerto en cuanto quedó libre: solo cuenta si es de esta persona."""
+    for one in psutil.net_connections("tcp"):
+        if one.laddr and one.laddr.port == number and one.pid:
+            return psutil.Process(one.pid).environ().get("STACKLAB_HOME") == str(stacklab.home)
+    return False
