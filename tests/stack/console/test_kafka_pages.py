@@ -45,7 +45,7 @@ def offsets(text: str) -> list[tuple[int, int]]:
 
 def test_topics_page(kafka: Kafka, app: Any) -> None:
     kafka.create("avatar_subido", partitions=3)
-    kafka.send("avatar_subido", ["a", "b"], key="ana", timestamp=NOW_MS - 65_000)
+    kafka.send("avatar_subido", ["a", "b"], key="ana", timestamp=int(time.time() * 1000) - 65_000)
     page = get(app, "/kafka")
     assert page.status == 200
     row = re.search(r"/kafka/topics/avatar_subido.*?</tr>", page.text, re.DOTALL)
