@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from stack.prometheus.embedded.promql.ranges import quantile, total, variance
+from stack.prometheus.embedded.promql.formatting import number
+from stack.prometheus.embedded.promql.functions_range import mean, quantile, total, variance
 from stack.prometheus.embedded.promql.values import (
     BadQuery,
+    ExecutionError,
     Labels,
     NotCovered,
     Sample,
@@ -18,7 +20,7 @@ from stack.prometheus.embedded.promql.values import (
 
 _SIMPLE: dict[str, Callable[[Sequence[float]], float]] = {
     "sum": total,
-    "avg": lambda values: total(values) / len(values),
+    "avg": mean,
     "count": lambda values: float(len(values)),
     "group": lambda values: 1.0,
     "min": lambda values: min((one for one in values if not math.isnan(one)), default=math.nan),
@@ -60,7 +62,11 @@ def _grouping(labels: Labels, names: Sequence[str] | None, by: bool) -> Labels:
 
 
 def _best(op: str, members: list[Sample], count: float) -> list[Sample]:
-    if not math.isfinite(count) or count < 1:
+    if math.isnan(count):
+        raise ExecutionError(f"{op}: Parameter value is NaN")
+    if math.isinf(count):
+        raise ExecutionError(f"{op}: Scalar value {number(count)} overflows int64")
+    if count < 1:
         return []
     sign = -1 if op == "topk" else 1
     ordered = sorted(
@@ -70,8 +76,6 @@ def _best(op: str, members: list[Sample], count: float) -> list[Sample]:
 
 
 def _count_values(members: list[Sample], kept: Labels, name: object, at_ms: int) -> list[Sample]:
-    from stack.prometheus.embedded.promql.formatting import number
-
     if not isinstance(name, str) or not name:
         raise BadQuery(f"invalid label name {name!r}")
     counts: dict[str, int] = {}

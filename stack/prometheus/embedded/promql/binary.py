@@ -65,9 +65,11 @@ def arithmetic(op: str, a: float, b: float) -> float:
             try:
                 return float(math.pow(a, b))
             except OverflowError:
-                return math.inf
+                return math.copysign(math.inf, a) if b % 2 == 1 else math.inf
             except ValueError:
-                return math.inf if a == 0 else math.nan
+                if a != 0:
+                    return math.nan
+                return math.copysign(math.inf, a) if b % 2 == 1 else math.inf
         case _:
             return math.atan2(a, b)
 
@@ -96,11 +98,13 @@ def sets(op: str, left: list[Sample], right: list[Sample], matching: Matching) -
     if op == "unless":
         return Vector([one for one in left if matching.key(one.labels) not in keys])
     present = {matching.key(one.labels) for one in left}
-    return Vector(left + [one for one in right if matching.key(one.labels) not in present])
+    return require_unique(left + [one for one in right if matching.key(one.labels) not in present])
 
 
 def vectors(op: str, left: list[Sample], right: list[Sample], matching: Matching) -> Vector:  # noqa: C901
     """Dos vectores, emparejando uno a uno o, con `group_left`/`group_right`, varios a uno."""
+    if not left or not right:
+        return Vector()  # como Prometheus: sin nada enfrente, ni se mira si hay repetidos
     many, one_side = (right, left) if matching.many == "right" else (left, right)
     ones: dict[Key, Sample] = {}
     for sample in one_side:

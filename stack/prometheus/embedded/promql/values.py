@@ -34,6 +34,31 @@ class NotCovered(ExecutionError):
     """PromQL lo tiene y este suplente no: 422, nunca un número equivocado."""
 
 
+_POSIX = {
+    "alpha": "a-zA-Z",
+    "digit": "0-9",
+    "alnum": "a-zA-Z0-9",
+    "upper": "A-Z",
+    "lower": "a-z",
+    "space": r"\s",
+    "word": r"\w",
+    "xdigit": "0-9a-fA-F",
+}
+
+
+def regex(pattern: str) -> re.Pattern[str]:
+    r"""Una expresión de Prometheus (RE2): el punto casa también saltos de línea, y `\d` o `\w` son ASCII.
+
+    Raises:
+        re.error: no vale. NotCovered: usa una clase POSIX poco corriente.
+    """
+    for name in re.findall(r"\[:(\^?\w+):\]", pattern):
+        if name not in _POSIX:
+            raise NotCovered(f"este suplente de Prometheus no sabe de [:{name}:] en una expresión regular")
+        pattern = pattern.replace(f"[:{name}:]", _POSIX[name])
+    return re.compile(pattern.replace(r"\z", r"\Z"), re.DOTALL | re.ASCII)
+
+
 @dataclass(frozen=True)
 class Matcher:
     """Una condición sobre una etiqueta: `op` es `=`, `!=`, `=~` o `!~`. Las expresiones casan enteras."""
@@ -45,7 +70,7 @@ class Matcher:
     @cached_property
     def _regex(self) -> re.Pattern[str]:
         try:
-            return re.compile(self.value, re.DOTALL)
+            return regex(self.value)
         except re.error as error:
             raise BadQuery(f"la expresión regular {self.value!r} no vale: {error}") from error
 

@@ -59,8 +59,8 @@ def _slope(times: Times, values: Values, origin: int) -> tuple[float, float] | N
     if all(one == values[0] for one in values):
         return (0.0, values[0]) if math.isfinite(values[0]) else (math.nan, math.nan)
     xs = [(one - origin) / 1000 for one in times]
-    mean_x, mean_y = total(xs) / len(xs), total(values) / len(values)
-    over = total((x - mean_x) ** 2 for x in xs)
+    mean_x, mean_y = mean(xs), mean(values)
+    over = total((x - mean_x) * (x - mean_x) for x in xs)
     slope = total((x - mean_x) * (y - mean_y) for x, y in zip(xs, values, strict=True)) / over
     return slope, mean_y - slope * mean_x
 
@@ -74,7 +74,20 @@ def predict(times: Times, values: Values, at_ms: int, ahead_s: float) -> float |
 def total(values: Iterable[float]) -> float:
     """La suma exacta; con infinitos o NaN por medio, la de coma flotante (que da infinito o NaN)."""
     numbers = list(values)
-    return math.fsum(numbers) if all(map(math.isfinite, numbers)) else sum(numbers)
+    if all(map(math.isfinite, numbers)):
+        try:
+            return math.fsum(numbers)
+        except OverflowError:  # el resultado no cabe: infinito, como en Go
+            pass
+    return float(sum(numbers))
+
+
+def mean(values: Values) -> float:
+    """La media; si la suma no cabe en un número, se dividen antes los sumandos."""
+    added = total(values)
+    if math.isinf(added) and all(map(math.isfinite, values)):
+        return total(one / len(values) for one in values)
+    return added / len(values)
 
 
 def quantile(q: float, values: Values) -> float:
@@ -95,8 +108,8 @@ def quantile(q: float, values: Values) -> float:
 
 def variance(values: Values) -> float:
     """La varianza de la población."""
-    mean = total(values) / len(values)
-    return total((one - mean) ** 2 for one in values) / len(values)
+    middle = mean(values)
+    return total((one - middle) * (one - middle) for one in values) / len(values)
 
 
 def _extreme(values: Values, pick: Callable[[list[float]], float]) -> float:
@@ -123,7 +136,7 @@ FUNCTIONS: dict[str, RangeFunction] = {
     "deriv": _deriv,
     "changes": lambda t, v, a, b: _changes(v),
     "resets": lambda t, v, a, b: float(sum(y < x for x, y in pairwise(v))),
-    "avg_over_time": lambda t, v, a, b: total(v) / len(v),
+    "avg_over_time": lambda t, v, a, b: mean(v),
     "sum_over_time": lambda t, v, a, b: total(v),
     "min_over_time": lambda t, v, a, b: _extreme(v, min),
     "max_over_time": lambda t, v, a, b: _extreme(v, max),

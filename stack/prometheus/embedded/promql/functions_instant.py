@@ -8,16 +8,16 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
+from stack.prometheus.embedded.promql.histograms import histogram_quantile
 from stack.prometheus.embedded.promql.values import (
     BadQuery,
     ExecutionError,
-    Key,
-    Labels,
     NotCovered,
     Sample,
     Vector,
-    key_of,
+    regex,
     require_unique,
     without_name,
 )
@@ -28,7 +28,7 @@ def _safe(function: Callable[[float], float]) -> Callable[[float], float]:
         try:
             return function(value)
         except OverflowError:
-            return math.inf
+            return -math.inf if function is math.sinh and value < 0 else math.inf
         except ValueError:
             return math.nan
 
@@ -40,7 +40,12 @@ def _log(base: Callable[[float], float]) -> Callable[[float], float]:
 
 
 def _whole(function: Callable[[float], float]) -> Callable[[float], float]:
-    return lambda value: float(function(value)) if math.isfinite(value) else value
+    # copysign: ceil(-0.5) es -0, y Prometheus lo escribe así.
+    return lambda value: math.copysign(function(value), value) if math.isfinite(value) else value
+
+
+def _atanh(value: float) -> float:
+    return math.copysign(math.inf, value) if abs(value) == 1 else math.atanh(value)
 
 
 MATH: dict[str, Callable[[float], float]] = {
@@ -66,7 +71,7 @@ MATH: dict[str, Callable[[float], float]] = {
         "tanh": math.tanh,
         "asinh": math.asinh,
         "acosh": math.acosh,
-        "atanh": math.atanh,
+        "atanh": _atanh,
         "deg": math.degrees,
         "rad": math.radians,
     }.items()
@@ -75,7 +80,7 @@ MATH: dict[str, Callable[[float], float]] = {
 
 def _moment(value: float) -> datetime:
     try:
-        return datetime.fromtimestamp(value, UTC)
+        return datetime.fromtimestamp(int(value), UTC)
     except (ValueError, OverflowError) as error:
         raise NotCovered(f"{value:g} no es una fecha que este suplente sepa leer") from error
 
@@ -99,28 +104,32 @@ def mapped(samples: Sequence[Sample], function: Callable[[float], float]) -> Vec
 
 def rounded(value: float, to: float) -> float:
     """`round(v, to)`: al múltiplo más cercano; en el medio, hacia arriba."""
-    if not math.isfinite(value) or to == 0:
-        return value if to else math.nan
+    if to == 0 or math.isnan(to):
+        return math.nan
     inverse = 1 / to
-    return math.floor(value * inverse + 0.5) / inverse
+    scaled = value * inverse + 0.5
+    whole = math.floor(scaled) if math.isfinite(scaled) else scaled
+    return whole / inverse if inverse else math.nan
 
 
 def clamped(value: float, low: float, high: float) -> float:
     """`clamp`: entre `low` y `high`."""
-    return value if math.isnan(value) else max(low, min(high, value))
+    if math.isnan(value) or math.isnan(low) or math.isnan(high):
+        return math.nan
+    return max(low, min(high, value))
 
 
 def label_replace(samples: Sequence[Sample], target: str, template: str, source: str, pattern: str) -> Vector:
     """`label_replace`: escribe `target` con lo que casó de `source` (`$1`…); si no casa, no toca nada."""
-    if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", target):
+    if not target:
         raise ExecutionError(f"invalid destination label name in label_replace(): {target}")
     try:
-        regex = re.compile(pattern, re.DOTALL)
+        compiled = regex(pattern)
     except re.error as error:
         raise ExecutionError(f"invalid regular expression in label_replace(): {pattern}") from error
     result = []
     for sample in samples:
-        match = regex.fullmatch(sample.labels.get(source, ""))
+        match = compiled.fullmatch(sample.labels.get(source, ""))
         labels = dict(sample.labels)
         if match is not None:
             value = _GROUP.sub(partial(_expand, match), template)
@@ -129,12 +138,14 @@ def label_replace(samples: Sequence[Sample], target: str, template: str, source:
     return require_unique(result)
 
 
-_GROUP = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+_GROUP = re.compile(r"\$(?:\{(\w+)\}|(\w+)|\$)", re.ASCII)
 
 
 def _expand(match: re.Match[str], reference: re.Match[str]) -> str:
     """Lo que vale `$1` o `${nombre}` en lo que casó; vacío si no existe."""
     name = reference.group(1) or reference.group(2)
+    if name is None:  # «$$» es un «$»
+        return "$"
     try:
         return match.group(int(name) if name.isdigit() else name) or ""
     except IndexError:
@@ -143,6 +154,8 @@ def _expand(match: re.Match[str], reference: re.Match[str]) -> str:
 
 def label_join(samples: Sequence[Sample], target: str, separator: str, sources: Sequence[str]) -> Vector:
     """`label_join`: escribe en `target` las etiquetas `sources` unidas por `separator`."""
+    if not target:
+        raise ExecutionError(f"invalid destination label name in label_join(): {target}")
     result = []
     for sample in samples:
         joined = separator.join(sample.labels.get(name, "") for name in sources)
@@ -151,50 +164,55 @@ def label_join(samples: Sequence[Sample], target: str, separator: str, sources: 
     return require_unique(result)
 
 
-def histogram_quantile(q: float, samples: Sequence[Sample], at_ms: int) -> Vector:
-    """El cuantil de un histograma clásico: interpola dentro del cubo (`le`) en que cae."""
-    groups: dict[Key, tuple[Labels, dict[float, float]]] = {}
-    for sample in samples:
-        try:
-            bound = float(sample.labels["le"])
-        except (KeyError, ValueError):
-            continue
-        labels = {name: value for name, value in without_name(sample.labels).items() if name != "le"}
-        buckets = groups.setdefault(key_of(labels), (labels, {}))[1]
-        buckets[bound] = buckets.get(bound, 0.0) + sample.value
-    return Vector([Sample(labels, at_ms, _quantile(q, sorted(b.items()))) for labels, b in groups.values()])
-
-
-def _quantile(q: float, buckets: list[tuple[float, float]]) -> float:
-    if math.isnan(q) or len(buckets) < 2 or buckets[-1][0] != math.inf:
-        return math.nan
-    if q < 0:
-        return -math.inf
-    if q > 1:
-        return math.inf
-    counts: list[float] = []
-    for _, count in buckets:
-        counts.append(max(count, counts[-1]) if counts else count)
-    total = counts[-1]
-    if total == 0 or math.isnan(total):
-        return math.nan
-    rank = q * total
-    index = next((i for i, count in enumerate(counts[:-1]) if count >= rank), len(counts) - 1)
-    if index == len(counts) - 1:
-        return buckets[-2][0]
-    end = buckets[index][0]
-    if index == 0 and end <= 0:
-        return end
-    start, count = 0.0, counts[index]
-    if index > 0:
-        start = buckets[index - 1][0]
-        count -= counts[index - 1]
-        rank -= counts[index - 1]
-    return start + (end - start) * (rank / count)
-
-
 def text_of(value: object, function: str) -> str:
     """El texto de un argumento, o el error si no es un texto."""
     if not isinstance(value, str):
         raise BadQuery(f"{function}: se esperaba un texto")
     return value
+
+
+_OTHERS = (
+    "time pi vector scalar timestamp sort sort_desc round clamp clamp_min clamp_max "
+    "label_replace label_join histogram_quantile"
+)
+NAMES = {*MATH, *DATES, *_OTHERS.split()}
+"""Las funciones que `call` sabe calcular."""
+
+
+def call(name: str, values: list[Any], at_ms: int) -> Any:  # noqa: C901  # un caso por función
+    """El resultado de la función `name` (una de `NAMES`) con sus argumentos ya calculados."""
+    first: list[Sample] = values[0].samples if values and isinstance(values[0], Vector) else []
+    if name in MATH:
+        return mapped(first, MATH[name])
+    if name in DATES:
+        return mapped(first if values else [Sample({}, at_ms, at_ms / 1000)], DATES[name])
+    match name:
+        case "time":
+            return at_ms / 1000
+        case "pi":
+            return math.pi
+        case "vector":
+            return Vector([Sample({}, at_ms, values[0])])
+        case "scalar":
+            return first[0].value if len(first) == 1 else math.nan
+        case "timestamp":
+            return mapped(first, lambda one: at_ms / 1000)
+        case "sort" | "sort_desc":
+            sign = -1 if name == "sort_desc" else 1
+            return Vector(sorted(first, key=lambda one: (math.isnan(one.value), sign * one.value)))
+        case "round":
+            to = values[1] if len(values) > 1 else 1.0
+            return mapped(first, lambda one: rounded(one, to))
+        case "clamp":
+            low, high = values[1], values[2]
+            return Vector() if high < low else mapped(first, lambda one: clamped(one, low, high))
+        case "clamp_min":
+            return mapped(first, lambda one: clamped(one, values[1], math.inf))
+        case "clamp_max":
+            return mapped(first, lambda one: clamped(one, -math.inf, values[1]))
+        case "label_replace":
+            return label_replace(first, *(text_of(one, name) for one in values[1:]))
+        case "label_join":
+            words = [text_of(one, name) for one in values[1:]]
+            return label_join(first, words[0], words[1], words[2:])
+    return histogram_quantile(values[0], values[1].samples, at_ms)
