@@ -214,6 +214,10 @@ def test_series_labels_and_metadata(client: PrometheusConnect, url: str) -> None
     about = requests.get(f"{url}/api/v1/metadata", params={"metric": "pedidos_total"}, timeout=5).json()["data"]
     assert about["pedidos_total"][0]["type"] == "counter"
     assert about["pedidos_total"][0]["help"] == "Pedidos atendidos."
+    rows = requests.get(f"{url}/api/v1/targets/metadata", params={"metric": "pedidos_total"}, timeout=5).json()[
+        "data"
+    ]
+    assert [(one["target"]["job"], one["type"]) for one in rows] == [("tienda", "counter")]
     posted = requests.post(f"{url}/api/v1/query", data={"query": "1+1"}, timeout=5).json()["data"]
     assert (posted["resultType"], posted["result"][1]) == ("scalar", "2")
     assert requests.get(f"{url}/-/ready", timeout=5).status_code == 200

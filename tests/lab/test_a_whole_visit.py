@@ -13,6 +13,7 @@ import time
 
 import psutil
 import pytest
+from minio import Minio
 
 from stack.folder import Folder
 from stack.processes import projects
@@ -115,6 +116,18 @@ def test_a_sabotage_turns_red(stacklab: Terminal) -> None:
 
 @pytest.mark.usefixtures("first")
 def test_in_a_terminal_it_stands_still_before_each_hop(stacklab: Terminal) -> None:
+    values = json.loads(stacklab("env", "--json").stdout)
+    minio = Minio(
+        values["MINIO_ENDPOINT"],
+        access_key=values["MINIO_ACCESS_KEY"],
+        secret_key=values["MINIO_SECRET_KEY"],
+        secure=False,
+    )
+
+    def originals() -> set[str]:
+        return {one.object_name for one in minio.list_objects("avatares", recursive=True) if one.object_name}
+
+    before = originals()
     master, slave = pty.openpty()
     environment = stacklab.environment(TERM="xterm", COLUMNS="100")
     command = [sys.executable, "-m", "lab", "run", "flujo-a"]
@@ -123,9 +136,15 @@ def test_in_a_terminal_it_stands_still_before_each_hop(stacklab: Terminal) -> No
     try:
         read_until(master, "q salir")
         os.write(master, b"?")
-        read_until(master, "q salir")
+        for _ in ("A1", "A2", "A3"):
+            read_until(master, "q salir")
+            os.write(master, b"\n")
+        assert "antes de este paso" in read_until(master, "stacklab open minio")
+        assert originals() == before
         os.write(master, b"\n")
-        assert "A2" in read_until(master, "q salir")
+        assert "A5" in read_until(master, "q salir")
+        (new,) = originals() - before
+        assert new.endswith(".png")
         os.write(master, b"q")
         read_until(master, "a medias")
         assert process.wait(20) == 0

@@ -48,6 +48,7 @@ def application(config: Config, storage: Storage, scraper: Scraper) -> Starlette
         "labels": _labels,
         "label/{name}/values": _label_values,
         "targets": _targets,
+        "targets/metadata": _targets_metadata,
         "metadata": _metadata,
         "rules": _rules,
         "alerts": _alerts,
@@ -191,6 +192,23 @@ def _targets(request: Request, values: Mapping[str, str]) -> Response:
 
 def _metadata(request: Request, values: Mapping[str, str]) -> Response:
     return responses.success(responses.metadata(request.app.state.scraper.visits, values.get("metric")))
+
+
+def _targets_metadata(request: Request, values: Mapping[str, str]) -> Response:
+    wanted = values.get("metric")
+    rows = [
+        {
+            "target": dict(visit.target.labels),
+            "metric": one.name,
+            "type": one.kind,
+            "help": one.help,
+            "unit": one.unit,
+        }
+        for visit in request.app.state.scraper.visits
+        for one in visit.metadata
+        if wanted in (None, "", one.name)
+    ]
+    return responses.success(rows)
 
 
 def _rules(request: Request, values: Mapping[str, str]) -> Response:
