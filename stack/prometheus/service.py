@@ -14,7 +14,7 @@ PROMETHEUS = Service(
         argv=("${PYTHON}", "-m", "stack.prometheus.embedded"),
         product="suplente de stacklab",
         fidelity=Fidelity.EMBEDDED,
-        memory_mb=40,
+        memory_mb=30,
     ),
     config=(ConfigFile("prometheus.yml", (Path(__file__).parent / "config" / "prometheus.yml",)),),
     exports={"PROMETHEUS_URL": "${PROMETHEUS_HTTP_URL}"},
