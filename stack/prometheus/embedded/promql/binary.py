@@ -62,16 +62,21 @@ def arithmetic(op: str, a: float, b: float) -> float:
         case "%":
             return math.fmod(a, b) if b != 0 and math.isfinite(a) else math.nan
         case "^":
-            try:
-                return float(math.pow(a, b))
-            except OverflowError:
-                return math.copysign(math.inf, a) if b % 2 == 1 else math.inf
-            except ValueError:
-                if a != 0:
-                    return math.nan
-                return math.copysign(math.inf, a) if b % 2 == 1 else math.inf
+            return _power(a, b)
         case _:
             return math.atan2(a, b)
+
+
+def _power(a: float, b: float) -> float:
+    try:
+        return float(math.pow(a, b))
+    except OverflowError:
+        pass
+    except ValueError:
+        if a != 0:
+            return math.nan
+    # No cabe, o es cero elevado a un negativo: infinito, con el signo de `a` si el exponente es impar.
+    return math.copysign(math.inf, a) if b % 2 == 1 else math.inf
 
 
 def with_scalar(op: str, samples: list[Sample], scalar: float, *, swapped: bool, bool_: bool) -> Vector:

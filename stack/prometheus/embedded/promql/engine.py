@@ -40,6 +40,8 @@ from stack.prometheus.embedded.promql.values import (
 )
 
 SUBQUERY_STEP_MS = 60 * 1000
+MAX_CHARACTERS = 8000
+"""Con anidamientos mucho más hondos de lo que cabe aquí, `promql-parser` agota la pila y se lleva el proceso."""
 _RANGES = promql_parser.MatrixSelector | promql_parser.SubqueryExpr
 
 
@@ -86,7 +88,9 @@ def selector(text: str) -> list[Matcher]:
 
 
 def parse(text: str) -> Any:
-    """El árbol de la consulta; `BadQuery` si no se entiende."""
+    """El árbol de la consulta; `BadQuery` si no se entiende, `NotCovered` si es desmesurada."""
+    if len(text) > MAX_CHARACTERS:
+        raise NotCovered(f"la consulta pasa de {MAX_CHARACTERS} caracteres y este suplente no lee más")
     try:
         return promql_parser.parse(text)
     except ValueError as error:
