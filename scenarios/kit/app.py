@@ -12,6 +12,8 @@ from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from opentelemetry import context
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scenarios.kit.errors import Missing, Unavailable
 from scenarios.kit.metrics import HttpMetrics, exposition
@@ -70,10 +72,28 @@ def create_app(
     return app
 
 
+class OwnTrace:
+    """Envuelve una aplicación ASGI para que cada petición empiece sin traza heredada.
+
+    Por una conexión que se reutiliza, uvicorn lee la petición siguiente desde dentro de la anterior, y con ella
+    el span que estuviera abierto. Sin esto la segunda petición colgaría de la traza de la primera.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        token = context.attach(context.Context())
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            context.detach(token)
+
+
 def serve(app: FastAPI) -> None:
     """Sirve `app` en `HOST:PORT` hasta SIGTERM; las peticiones a medias tienen tres segundos para acabar."""
     uvicorn.run(
-        app,
+        OwnTrace(app),
         host=optional("HOST", "127.0.0.1"),
         port=int(required("PORT")),
         log_config=None,
