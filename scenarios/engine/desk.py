@@ -12,6 +12,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -20,8 +21,17 @@ from scenarios.kit.wire import DESK, RUN, SIGNATURE, sign
 
 ANSWER_EVERY_S = 1.0
 
-Interfere = Callable[[], str]
-"""Lo que hace un sabotaje al pasar por su sitio; devuelve `go`, `drop`, `crash` o `wait`."""
+
+@dataclass(frozen=True, slots=True)
+class Intervention:
+    """Lo que hace un sabotaje cuando el sistema pasa por `at`: `interfere` dice `go`, `drop`, `crash` o `wait`.
+
+    Con `first` interviene nada más llegar, antes de que la persona dé paso, y deja seguir.
+    """
+
+    at: HoldPoint
+    interfere: Callable[[], str]
+    first: bool = False
 
 
 class Desk:
@@ -38,7 +48,7 @@ class Desk:
         run_id: str,
         secret: str,
         held: Iterable[Hop] = (),
-        fault: tuple[HoldPoint, Interfere] | None = None,
+        fault: Intervention | None = None,
     ) -> None:
         self._changed = threading.Condition()
         self._held = {hop.id: hop.hold for hop in held if hop.hold is not None}
@@ -103,15 +113,17 @@ class Desk:
     def answer(self, question: dict[str, Any]) -> str:
         """Qué debe hacer quien pregunta: `go`, `wait`, `drop` o `crash`."""
         deadline = time.monotonic() + ANSWER_EVERY_S
+        if self._fault is not None and self._fault.first and _matches(self._fault.at, question):
+            self._fault.interfere()
         with self._changed:
             while (hop_id := self._holding(question)) is not None:
                 self._arrived.add(hop_id)
                 self._changed.notify_all()
                 if not self._changed.wait(deadline - time.monotonic()) and time.monotonic() >= deadline:
                     return "wait"
-            if self._closed or self._fault is None or not _matches(self._fault[0], question):
+            if self._closed or self._fault is None or not _matches(self._fault.at, question):
                 return "go"
-        verdict = self._fault[1]()
+        verdict = self._fault.interfere()
         if verdict == "wait":
             with self._changed:
                 self._changed.wait_for(lambda: self._closed, ANSWER_EVERY_S)

@@ -9,8 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from scenarios.engine.context import Run
-from scenarios.engine.desk import Interfere
-from scenarios.engine.flow import HoldPoint
+from scenarios.engine.desk import Intervention
 from scenarios.engine.sabotage import BadClient, DropCall, Misconfigure, Sabotage, StallCall, Tamper, Undo
 from stack.model import Service
 from stack.status import Condition
@@ -37,15 +36,15 @@ class Fault:
         return self._sabotage.fault if isinstance(self._sabotage, BadClient) else ""
 
     @property
-    def desk(self) -> tuple[HoldPoint, Interfere] | None:
+    def desk(self) -> Intervention | None:
         """Dónde y cómo interviene la ventanilla, o `None`."""
         match self._sabotage:
             case DropCall(at=at, crash=crash):
-                return at, lambda: "crash" if crash else "drop"
+                return Intervention(at, lambda: "crash" if crash else "drop")
             case StallCall(at=at):
-                return at, lambda: "wait"
+                return Intervention(at, lambda: "wait")
             case Tamper(at=at):
-                return at, self._tamper
+                return Intervention(at, self._tamper, first=True)
             case _:
                 return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -44,13 +45,19 @@ class Proving:
         self._deadlines = {hop.id: Deadline() for hop in run.flow.hops}
         self._futures: dict[str, Future[Finding]] = {hop.id: Future() for hop in run.flow.hops}
         self._threads: dict[str, threading.Thread] = {}
+        self._hurried: set[str] = set()
+        self._lock = threading.Lock()
 
     def start(self, hop: Hop) -> None:
         """Empieza a probar `hop`; si ya se había empezado, nada."""
-        if hop.id not in self._threads:
+        with self._lock:
+            if hop.id in self._threads:
+                return
+            if hop.id in self._hurried:
+                self._deadlines[hop.id].within(AFTER_CAUSE_S)
             thread = threading.Thread(target=self._work, args=(hop,), name=f"proof-{hop.id}", daemon=True)
             self._threads[hop.id] = thread
-            thread.start()
+        thread.start()
 
     def arm(self, hop: Hop, seconds: float) -> None:
         """La prueba de `hop` tiene, desde ahora, `seconds` segundos como mucho."""
@@ -71,6 +78,14 @@ class Proving:
         for thread in self._threads.values():
             thread.join(max(0.0, at - time.monotonic()))
 
+    def _hurry(self, hop_ids: Iterable[str]) -> None:
+        """Los que ya se están probando tienen poco plazo desde ahora; los demás, desde que se empiece."""
+        with self._lock:
+            for hop_id in hop_ids:
+                self._hurried.add(hop_id)
+                if hop_id in self._threads:
+                    self._deadlines[hop_id].within(AFTER_CAUSE_S)
+
     def _work(self, hop: Hop) -> None:
         deadline_of_hop.set(self._deadlines[hop.id])
         began = time.monotonic()
@@ -86,8 +101,7 @@ class Proving:
         except Exception as error:  # un fallo de la prueba nunca puede pasar por una prueba
             reason = f"La comprobación se rompió: {type(error).__name__}: {error}"
         if evidence is None:
-            for later in self._run.flow.dependents(hop.id):
-                self._deadlines[later].within(AFTER_CAUSE_S)
+            self._hurry(self._run.flow.dependents(hop.id))
         self._futures[hop.id].set_result(Finding(evidence, reason, time.monotonic() - began))
 
 

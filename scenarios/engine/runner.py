@@ -181,8 +181,12 @@ class _Execution:
         """Espera a que la persona decida antes de `hop`; falso si lo deja."""
         assert self._stepper is not None
         assert self._desk is not None
+        held, note = False, ""
         if self._cause(hop) is None:
             held, note = self._arrival(hop)
+            if not held and hop.hold is not None:  # no se llegó: que conste antes la causa, si era de un pendiente
+                self._settle_pending(hop)
+        if self._cause(hop) is None:
             waiting = HopWaiting(hop, self._positions[hop.id], len(self._flow.hops), held, note)
             self._on_event(waiting)
             decision = self._stepper(waiting)
@@ -206,11 +210,13 @@ class _Execution:
         if hop.hold is None:
             return False, hop.unheld
         give_up = Deadline()
-        give_up.within(ARRIVAL_WITHIN_S)
+        give_up.within(min(ARRIVAL_WITHIN_S, self._run.patience_s))
 
         def hopeless() -> bool:
             answer = self._run.answered
-            return give_up.expired or (answer is not None and not answer.ok)
+            if answer is not None and not answer.ok:
+                give_up.within(AFTER_REFUSAL_S)
+            return give_up.expired
 
         if self._desk.wait_arrival(hop, hopeless):
             return True, ""
@@ -250,14 +256,21 @@ class _Execution:
             self._on_event(HopPending(hop, f"La prueba se podrá leer después de {hop.proven_after}."))
             return
         self._tell(hop)
-        while ready := [
-            other for other in self._pending if self._stepper is None or other.proven_after in self._done
-        ]:
-            for other in ready:
-                self._pending.remove(other)
-                self._proving.start(other)
-                self._arm(other)
-                self._tell(other)
+        for other in list(self._pending):
+            if other in self._pending and (self._stepper is None or other.proven_after in self._done):
+                self._settle_now(other)
+
+    def _settle_pending(self, hop: Hop) -> None:
+        """Los pendientes de los que depende `hop` se comprueban ya: lo que esperaban no va a llegar."""
+        for other in list(self._pending):
+            if other in self._pending and hop.id in self._flow.dependents(other.id):
+                self._settle_now(other)
+
+    def _settle_now(self, hop: Hop) -> None:
+        self._pending.remove(hop)
+        self._proving.start(hop)
+        self._arm(hop)
+        self._tell(hop)
 
     def _tell(self, hop: Hop) -> None:
         finding = self._proving.finding(hop)
@@ -316,11 +329,8 @@ class _Execution:
             self._dashboard.set_result(Destination(None, f"Grafana no contesta como se esperaba: {error}"))
 
     def _finish(self) -> RunResult:
-        for hop in [] if self._stopped else list(self._pending):
-            self._pending.remove(hop)
-            self._proving.start(hop)
-            self._arm(hop)
-            self._tell(hop)
+        while self._pending and not self._stopped:
+            self._settle_now(self._pending[0])
         proven = sum(done.status is HopStatus.PROVEN for done in self._done.values())
         total = len(self._flow.hops)
         trace, dashboard = self._destinations(LINKS_WITHIN_S if proven == total else 0.0)

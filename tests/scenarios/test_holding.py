@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import SpanKind
 
-from scenarios.engine.desk import Desk
+from scenarios.engine.desk import Desk, Intervention
 from scenarios.engine.flow import HoldPoint, SpanMatch
 from scenarios.flows import FLOWS
 from scenarios.kit import holding
@@ -156,7 +156,7 @@ def test_a_dropped_call_never_happens_and_leaves_no_span(
     tracer: Any, recorder: _Recorder, moment: str, verdict: str, error: type[Exception], happened: list[str]
 ) -> None:
     point = HoldPoint(SpanMatch("uploads", name="PUT.*"), moment)
-    desk = Desk(RUN_ID, SECRET, fault=(point, lambda: verdict))
+    desk = Desk(RUN_ID, SECRET, fault=Intervention(point, lambda: verdict))
     done: list[str] = []
     try:
         with pytest.raises(error):
@@ -175,7 +175,7 @@ def test_a_stalled_call_lasts_as_long_as_the_run(tracer: Any) -> None:
         arrived.set()
         return "wait"
 
-    desk = Desk(RUN_ID, SECRET, fault=(point, stall))
+    desk = Desk(RUN_ID, SECRET, fault=Intervention(point, stall))
     done: list[str] = []
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(_call, tracer, _baggage(desk), done)
@@ -187,7 +187,7 @@ def test_a_stalled_call_lasts_as_long_as_the_run(tracer: Any) -> None:
 
 
 def test_server_spans_are_never_held(tracer: Any) -> None:
-    desk = Desk(RUN_ID, SECRET, fault=(HoldPoint(SpanMatch("uploads")), lambda: "drop"))
+    desk = Desk(RUN_ID, SECRET, fault=Intervention(HoldPoint(SpanMatch("uploads")), lambda: "drop"))
     done: list[str] = []
     try:
         _call(tracer, _baggage(desk), done, SpanKind.SERVER)

@@ -96,7 +96,7 @@ def test_unknown_names_are_wrong_usage(laboratory: Laboratory) -> None:
 def test_a_dead_service_is_named_with_its_last_lines(laboratory: Laboratory) -> None:
     laboratory.down(["thumbnails"])
     try:
-        result = run(FLOW, laboratory, patience_s=2)
+        result = run(FLOW, laboratory, patience_s=1.5)
     finally:
         laboratory.up(["thumbnails"])
     statuses = _statuses(result)
@@ -112,7 +112,7 @@ def test_one_run_after_another_without_growing(laboratory: Laboratory) -> None:
     run(FLOW, laboratory)
     process = psutil.Process()
     before = (threading.active_count(), process.num_fds())
-    for _ in range(4):
+    for _ in range(3):
         assert _reasons(run(FLOW, laboratory)) == []
     after = (threading.active_count(), process.num_fds())
     assert after[0] <= before[0] + 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from scenarios.engine.events import HopDone, HopPending, HopStatus, HopWaiting, RunEvent, RunStarted
 from scenarios.engine.runner import run
 from scenarios.engine.stepping import Step
@@ -61,6 +63,22 @@ def test_a_proof_that_must_wait_is_announced_and_arrives(laboratory: Laboratory,
     assert pending == ["A1", "A2", "A3", "A10"]
     assert done.index("A9") < done.index("A1") < done.index("A2") < done.index("A3") < done.index("A11")
     assert sorted(done) == sorted(hop.id for hop in FLOW.hops)
+
+
+@pytest.mark.parametrize(
+    ("broken", "asked", "not_proven"),
+    [("A1", 3, 16), ("A4", 4, 4), ("A12", 14, 1)],
+)
+def test_sabotage_while_stepping(
+    laboratory: Laboratory, person: Person, broken: str, asked: int, not_proven: int
+) -> None:
+    """Tras el paso roto no se pregunta por los que dependen de él; de cada uno se dice lo mismo que sin paradas."""
+    watcher = _Watcher(person)
+    result = run(FLOW, laboratory, sabotage=broken, stepper=watcher, on_event=watcher.on_event, patience_s=4)
+    statuses = [done.status for done in result.hops]
+    assert [done.hop.id for done in result.hops if done.status is HopStatus.FAILED] == [broken]
+    assert len(watcher.seen) == asked
+    assert (len(statuses), 16 - statuses.count(HopStatus.PROVEN)) == (16, not_proven)
 
 
 def test_going_to_the_end_stops_asking(laboratory: Laboratory, person: Person) -> None:
