@@ -139,10 +139,13 @@ def test_in_a_terminal_it_stands_still_before_each_hop(stacklab: Terminal) -> No
         for _ in ("A1", "A2", "A3"):
             read_until(master, "q salir")
             os.write(master, b"\n")
-        assert "antes de este paso" in read_until(master, "stacklab open minio")
+        seen = read_until(master, "stacklab open minio")
+        assert "antes de este paso" in seen
+        if "q salir" not in seen.partition("stacklab open minio")[2]:
+            read_until(master, "q salir")
         assert originals() == before
         os.write(master, b"\n")
-        assert "A5" in read_until(master, "q salir")
+        read_until(master, " A5 ")
         (new,) = originals() - before
         assert new.endswith(".png")
         os.write(master, b"q")
