@@ -17,8 +17,9 @@ from scenarios.engine.waiting import Deadline
 from stack.errors import StacklabError
 from stack.status import ServiceStatus
 
-AFTER_CAUSE_S = 0.5
-"""Lo que se espera a un paso cuando ya se sabe que otro, del que depende, no se cumplió."""
+AFTER_CAUSE_S = 1.0
+"""Lo que se espera a un paso cuando ya se sabe que otro, del que depende, no se cumplió: da tiempo a una lectura
+más de Prometheus y a un lote más de spans."""
 LOG_LINES = 6
 
 

@@ -72,7 +72,7 @@ def test_a_proof_that_must_wait_is_announced_and_arrives(laboratory: Laboratory,
 def test_sabotage_while_stepping(
     laboratory: Laboratory, person: Person, broken: str, asked: int, not_proven: int
 ) -> None:
-    """Tras el paso roto no se pregunta por los que dependen de él; de cada uno se dice lo mismo que sin paradas."""
+    """Tras el paso roto no se pregunta por los que dependen de él; de cada uno se dice lo que sin paradas."""
     watcher = _Watcher(person)
     result = run(FLOW, laboratory, sabotage=broken, stepper=watcher, on_event=watcher.on_event, patience_s=4)
     statuses = [done.status for done in result.hops]
