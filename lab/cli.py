@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
@@ -24,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for verb, function in {
+_VERBS: dict[str, Callable[..., None]] = {
     "list": list_flows.list_flows,
     "run": run.run,
     "up": up.up,
@@ -35,7 +35,8 @@ for verb, function in {
     "env": env.env,
     "doctor": doctor.doctor,
     "completion": completion.completion,
-}.items():
+}
+for verb, function in _VERBS.items():
     app.command(verb, cls=SpanishVerb)(function)
 
 
@@ -68,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Ejecuta la orden y termina el proceso con el código que toca (véase `stack/errors.py`)."""
     _speak_even_in_ascii()
     if "_STACKLAB_COMPLETE" in os.environ:
-        from typer.completion import completion_init
+        from typer.completion import completion_init  # type: ignore[attr-defined]
 
         completion_init()
     from lab.failures import guarded
@@ -96,6 +97,7 @@ _CLOSEST |= {
     "→": "->",
     "│": "|",
     "\u202f": " ",
+    "•": "*",
     "¿": "",
     "¡": "",
 }

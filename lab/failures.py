@@ -53,7 +53,7 @@ def _say(error: StacklabError) -> int:
 def _own_fault(error: BaseException, arguments: Sequence[str]) -> int:
     """Fallo nuestro: se escribe un informe listo para pegar y se dice dónde está."""
     from lab.render.errors import show
-    from lab.report import write_report
+    from lab.report import redacted, write_report
 
     trace = "".join(traceback.format_exception(error))
     path = write_report(arguments, trace)
@@ -61,7 +61,7 @@ def _own_fault(error: BaseException, arguments: Sequence[str]) -> int:
     meaning = "El fallo es de stacklab, no tuyo."
     if path is not None:
         meaning += f" He dejado un informe en {path} (sin secretos) para que puedas contarlo."
-    show(OwnFault(cause, meaning, "stacklab doctor"))
+    show(OwnFault(redacted(cause), meaning, "stacklab doctor"))
     return OwnFault.exit_code
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import shutil
 import textwrap
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -53,7 +54,7 @@ def unknown(what: str, name: str, known: list[str], command: str) -> UsageError:
     return UsageError(f"no conozco ningún {what} que se llame «{name}»", meaning, command)
 
 
-def _page(command: Any, ctx: Any, *, usage: str, verbs: dict[str, Any] | None = None) -> str:
+def _page(command: Any, ctx: Any, *, usage: str, verbs: Mapping[str, Any] | None = None) -> str:
     width = max(40, min(shutil.get_terminal_size((80, 24)).columns, 100))
     sections = [f"Uso: {ctx.command_path} {usage}", _reflow(command.help or "", width)]
     if verbs is not None:

@@ -24,9 +24,20 @@ _PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 
 def home() -> Path:
-    """La raíz de todos los laboratorios: `STACKLAB_HOME` o la carpeta de estado de la persona en su sistema."""
+    """La raíz de todos los laboratorios: `STACKLAB_HOME` o la carpeta de estado de la persona en su sistema.
+
+    Raises:
+        UsageError: `STACKLAB_HOME` empieza por `~alguien` y no existe esa persona.
+    """
     if given := os.environ.get("STACKLAB_HOME"):
-        return Path(given).expanduser().absolute()
+        try:
+            return Path(given).expanduser().absolute()
+        except RuntimeError as error:
+            raise UsageError(
+                f"STACKLAB_HOME es «{given}» y no se sabe qué carpeta es esa",
+                "Empieza por ~ y el nombre de alguien que no existe en este equipo.",
+                "STACKLAB_HOME=$HOME/stacklab stacklab doctor",
+            ) from error
     from platformdirs import user_state_path
 
     return user_state_path("stacklab", appauthor=False)

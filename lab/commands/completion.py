@@ -31,6 +31,6 @@ def completion(
             f"Los que sé: {', '.join(_SHELLS)}.",
             "stacklab completion bash",
         )
-    from typer.completion import get_completion_script
+    from typer.completion import get_completion_script  # type: ignore[attr-defined]
 
     print(get_completion_script(prog_name="stacklab", complete_var="_STACKLAB_COMPLETE", shell=shell))

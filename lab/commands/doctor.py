@@ -11,6 +11,7 @@ from lab.context import Json, Project
 
 if TYPE_CHECKING:
     from lab.checks import Finding
+    from stack.laboratory import Laboratory
 
 
 def doctor(
@@ -31,13 +32,7 @@ def doctor(
     if json:
         _json(findings)
     elif report:
-        from lab.report import markdown, redacted
-
-        lines = "\n".join(f"- {_MARKS[one.status][0]} **{one.check}**: {one.text}" for one in findings)
-        rows = "\n".join(f"- {row.name}: {row.state}, puertos {dict(row.ports)}" for row in lab.status())
-        print(
-            redacted(markdown(["doctor", "--report"], sections=[("Equipo", lines), ("Servicios", rows)])), end=""
-        )
+        _report(lab, findings)
     else:
         _show(findings)
     if any(one.status == checks.BAD for one in findings):
@@ -54,6 +49,17 @@ def _json(findings: list[Finding]) -> None:
     print(json.dumps({"checks": [asdict(one) for one in findings]}, ensure_ascii=False))
 
 
+def _report(lab: Laboratory, findings: list[Finding]) -> None:
+    from lab.report import last_error, markdown, ports, redacted
+
+    lines = []
+    for one in findings:
+        lines.append(f"- {_MARKS[one.status][0]} **{one.check}**: {one.text}")
+        lines += [f"  - {detail}" for detail in one.details]
+    sections = [("Equipo", "\n".join(lines)), ("Servicios y puertos", ports(lab)), ("Último error", last_error())]
+    print(redacted(markdown(["doctor", "--report"], sections=sections)), end="")
+
+
 def _show(findings: list[Finding]) -> None:
     from rich.text import Text
 
@@ -62,6 +68,29 @@ def _show(findings: list[Finding]) -> None:
     screen = terminal()
     for one in findings:
         mark, style = _MARKS[one.status]
-        write(screen, Text.assemble((f"{mark} ", style), (one.check, "bold"), f": {one.text}"))
+        body = Text.assemble((one.check, "bold"), f": {one.text}")
+        for position, line in enumerate(body.wrap(screen, max(20, screen.width - 2))):
+            line.rstrip()
+            lead = Text(f"{mark} ", style) if position == 0 else Text("  ")
+            screen.print(lead + line, soft_wrap=True)
+        for detail in one.details:
+            write(screen, detail, "dim", indent=4)
         if one.fix and one.status != "ok":
-            screen.print(Text.assemble("  Prueba: ", (one.fix, "bold cyan")), soft_wrap=True)
+            screen.print(Text.assemble("    Prueba: ", (one.fix, "bold cyan")), soft_wrap=True)
+    screen.print()
+    write(screen, _summary(findings))
+
+
+def _summary(findings: list[Finding]) -> str:
+    bad = sum(one.status == "bad" for one in findings)
+    warnings = sum(one.status == "warning" for one in findings)
+    if bad:
+        return f"Hay {_count(bad, 'cosa', 'cosas')} que arreglar (✘) antes de empezar."
+    if warnings:
+        return f"Se puede trabajar; hay {_count(warnings, 'aviso', 'avisos')} (!)."
+    return "Todo bien. Para empezar: stacklab run flujo-a"
+
+
+def _count(number: int, one: str, many: str) -> str:
+    article = "una" if one.endswith("a") else "un"
+    return f"{article} {one}" if number == 1 else f"{number} {many}"

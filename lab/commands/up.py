@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -38,7 +38,7 @@ def up(
     from lab.render.terminal import terminal
 
     lab = context.laboratory(project)
-    options = {
+    options: dict[str, Any] = {
         "runtime": runtime,
         "per_service": context.pairs(per_service, "--set"),
         "ports": context.ports(port),
