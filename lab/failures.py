@@ -26,21 +26,35 @@ def guarded(command: Callable[[], Any], arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         code = INTERRUPTED
     except BrokenPipeError:
-        # Quien leía (por ejemplo `head`) ya se fue: no hay a quién contarle nada.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
+        return _nobody_reads()
+    except SystemExit as left:
+        # Typer y rich convierten una tubería cerrada en un 1, que aquí querría decir «un paso no se probó».
+        if isinstance(left.__context__, BrokenPipeError):
+            return _nobody_reads()
+        raise
     except Exception as error:
-        usage = _as_usage_error(error)
-        if usage is not None:
-            return _say(usage)
-        if type(error).__name__ == "Exit":
-            return int(getattr(error, "exit_code", 0))
-        if type(error).__name__ == "Abort":
-            return INTERRUPTED
-        return _own_fault(error, arguments)
+        return _of_typer(error, arguments)
     if code == INTERRUPTED:
         print("\nInterrumpido.", file=sys.stderr)
     return code if isinstance(code, int) else 0
+
+
+def _of_typer(error: Exception, arguments: Sequence[str]) -> int:
+    """Typer también dice con excepciones que la orden está mal escrita o que acabó; lo demás es fallo nuestro."""
+    usage = _as_usage_error(error)
+    if usage is not None:
+        return _say(usage)
+    if type(error).__name__ == "Exit":
+        return int(getattr(error, "exit_code", 0))
+    if type(error).__name__ == "Abort":
+        return INTERRUPTED
+    return _own_fault(error, arguments)
+
+
+def _nobody_reads() -> int:
+    """Quien leía (por ejemplo `head`) ya se fue: no hay a quién contarle nada."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return BROKEN_PIPE
 
 
 def _say(error: StacklabError) -> int:

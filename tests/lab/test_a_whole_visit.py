@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -80,8 +81,9 @@ def test_difficult_terminals(stacklab: Terminal, extra: dict[str, str]) -> None:
 
 
 @pytest.mark.usefixtures("first")
-def test_a_closed_pipe_is_not_a_crash(stacklab: Terminal) -> None:
-    command = [sys.executable, "-m", "lab", *RUN]
+@pytest.mark.parametrize("words", [(), ("--json",)], ids=["texto", "json"])
+def test_a_closed_pipe_is_not_a_crash_nor_a_failed_hop(stacklab: Terminal, words: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "lab", *RUN, *words]
     process = subprocess.Popen(
         command, env=stacklab.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -91,20 +93,38 @@ def test_a_closed_pipe_is_not_a_crash(stacklab: Terminal) -> None:
     assert process.stderr is not None
     assert "Traceback" not in process.stderr.read()
     process.stderr.close()
-    process.wait(30)
+    assert process.wait(30) == 141
 
 
 @pytest.mark.usefixtures("first")
-def test_two_runs_at_once_both_pass(stacklab: Terminal) -> None:
-    command = [sys.executable, "-m", "lab", *RUN, "--json"]
-    both = [
-        subprocess.Popen(
-            command, env=stacklab.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(2)
-    ]
-    ends = [json.loads(process.communicate(timeout=60)[0].splitlines()[-1]) for process in both]
-    assert [end["proven"] for end in ends] == [16, 16]
+def test_two_runs_at_once_both_pass_and_the_second_waits(stacklab: Terminal) -> None:
+    def start() -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "lab", *RUN]
+        environment = stacklab.environment(PYTHONUNBUFFERED="1")
+        return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+
+    def said(process: subprocess.Popen[bytes], text: str = "") -> str:
+        assert process.stdout is not None
+        if text:
+            return read_until(process.stdout.fileno(), text)
+        return process.communicate(timeout=60)[0].decode()
+
+    one = start()
+    try:
+        said(one, "✔")
+        one.send_signal(signal.SIGSTOP)  # así la otra llega seguro mientras esta tiene el turno
+        other = start()
+        try:
+            waiting = said(other, "Espero a otra orden")
+            assert "A1" not in waiting
+        finally:
+            one.send_signal(signal.SIGCONT)
+        for process in (one, other):
+            assert "16 de 16 pasos probados" in said(process)
+            assert process.returncode == 0
+    finally:
+        one.kill()
+        one.wait()
 
 
 @pytest.mark.usefixtures("first")
@@ -182,7 +202,9 @@ def test_interrupting_is_130_and_leaves_what_was_already_up(stacklab: Terminal) 
 def test_down_leaves_no_process_and_no_open_port(stacklab: Terminal) -> None:
     services = json.loads(stacklab("status", "--json").stdout)["services"]
     ports = {number for one in services for number in one["ports"].values()}
+    assert leftovers(stacklab).returncode == 1
     assert stacklab("down").returncode == 0
+    assert (leftovers(stacklab).returncode, leftovers(stacklab).stderr) == (0, "")
     assert Folder(stacklab.home / "default").label not in projects()
     listening = {
         one.laddr.port for one in psutil.net_connections("tcp") if one.status == psutil.CONN_LISTEN and one.laddr
@@ -192,6 +214,33 @@ def test_down_leaves_no_process_and_no_open_port(stacklab: Terminal) -> None:
     assert ports
     assert not [one for one in ports & listening if _is_ours(stacklab, one)]
     assert "No había nada en marcha" in stacklab("down").stdout
+
+
+def test_terminating_a_run_that_started_everything_stops_everything(stacklab: Terminal) -> None:
+    command = [sys.executable, "-m", "lab", *RUN]
+    environment = stacklab.environment(PYTHONUNBUFFERED="1")
+    process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        read_until(process.stdout.fileno(), "✔ Redis")
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+        assert process.returncode == 130
+    finally:
+        process.kill()
+        process.wait()
+    assert leftovers(stacklab).returncode == 0
+    services = json.loads(stacklab("status", "--json").stdout)["services"]
+    assert {one["state"] for one in services} == {"stopped"}
+
+
+def leftovers(stacklab: Terminal) -> subprocess.CompletedProcess[str]:
+    """Lo que mira la integración continua después de `down`."""
+    command = [sys.executable, "-m", "tests.support.leftovers"]
+    root = Path(__file__).parents[2]
+    return subprocess.run(
+        command, env=stacklab.environment(), cwd=root, capture_output=True, text=True, timeout=20, check=False
+    )
 
 
 def _alive(pid: int) -> bool:

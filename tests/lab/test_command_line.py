@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -68,8 +72,10 @@ def test_a_forced_port_that_is_taken_is_three_and_names_the_owner(stacklab: Term
         number = other.getsockname()[1]
         result = stacklab("up", "redis", "--port", f"redis.resp={number}")
     assert result.returncode == 3
-    assert str(number) in result.stderr
-    assert "Prueba:" in result.stderr
+    assert f"El puerto {number} que pides para redis.resp lo usa el proceso {os.getpid()}" in " ".join(
+        result.stderr.split()
+    )
+    assert f"Prueba: ps -fp {os.getpid()}" in result.stderr
 
 
 def test_docker_is_not_there_yet_and_it_says_so(stacklab: Terminal) -> None:
@@ -85,36 +91,132 @@ def test_a_state_folder_that_cannot_be_written_is_three(stacklab: Terminal, tmp_
     assert "Traceback" not in result.stderr
 
 
-def test_our_own_fault_is_four_and_leaves_a_report(stacklab: Terminal, tmp_path: Path) -> None:
-    broken = tmp_path / "sitecustomize.py"
-    broken.write_text(
-        "import stack.laboratory as one\n"
-        "def boom(self):\n    raise RuntimeError('algo impensable')\n"
-        "one.Laboratory.status = boom\n",
-        "utf-8",
-    )
-    result = stacklab("status", PYTHONPATH=f"{tmp_path}:{Path(__file__).parents[2]}")
+BOOM = """
+import stack.laboratory as one
+def boom(self):
+    raise RuntimeError("algo impensable con " + self.credentials()["MINIO_SECRET_KEY"])
+one.Laboratory.status = boom
+"""
+
+
+def broken(folder: Path) -> str:
+    """Un PYTHONPATH con el que `status` se rompe diciendo un secreto en el error."""
+    (folder / "sitecustomize.py").write_text(BOOM, "utf-8")
+    return f"{folder}:{Path(__file__).parents[2]}"
+
+
+def test_our_own_fault_is_four_and_leaves_a_report_without_secrets(stacklab: Terminal, tmp_path: Path) -> None:
+    home = tmp_path / "casa"
+    (home / "default").mkdir(parents=True)
+    credentials = home / "default" / "credentials.json"
+    credentials.write_text(json.dumps({"minio_secret_key": "Secretisimo0123456789"}), "utf-8")
+    credentials.chmod(0o600)
+    result = stacklab("status", PYTHONPATH=broken(tmp_path), STACKLAB_HOME=str(home))
     assert result.returncode == 4
-    assert "algo impensable" in result.stderr
+    assert "algo impensable con •••" in result.stderr
     assert "Traceback" not in result.stderr
-    (report,) = (stacklab.home / "informes").glob("*.md")
+    (report,) = (home / "informes").glob("*.md")
+    assert str(report) in "".join(result.stderr.split())
     assert report.stat().st_mode & 0o777 == 0o600
     text = report.read_text("utf-8")
     assert "`stacklab status`" in text
-    assert "RuntimeError: algo impensable" in text
+    assert "RuntimeError: algo impensable con •••" in text
+    asked = stacklab("doctor", "--report", STACKLAB_HOME=str(home)).stdout
+    assert "RuntimeError: algo impensable con •••" in asked.partition("## Último error")[2]
+    assert "- redis: stopped, resp 6379" in asked
+    assert "Secretisimo" not in text + result.stdout + result.stderr + asked
+
+
+def test_without_a_place_for_the_report_the_fault_is_still_four(stacklab: Terminal, tmp_path: Path) -> None:
+    home = tmp_path / "casa"
+    (home / "default").mkdir(parents=True)
+    (home / "default" / "credentials.json").write_text('{"minio_secret_key": "x1"}', "utf-8")
+    (home / "informes").write_text("", "utf-8")
+    result = stacklab("status", PYTHONPATH=broken(tmp_path), STACKLAB_HOME=str(home))
+    assert result.returncode == 4
+    assert "algo impensable" in result.stderr
+    assert "informe en" not in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_home_of_nobody_is_wrong_usage(stacklab: Terminal) -> None:
+    result = stacklab("doctor", STACKLAB_HOME="~nadie-que-exista/x")
+    assert (result.returncode, "Traceback" in result.stderr) == (2, False)
+    assert "STACKLAB_HOME" in result.stderr
+
+
+def findings(stacklab: Terminal, **extra: str) -> dict[str, dict[str, str]]:
+    return {one["check"]: one for one in json.loads(stacklab("doctor", "--json", **extra).stdout)["checks"]}
 
 
 def test_doctor_says_what_it_saw(stacklab: Terminal) -> None:
-    findings = json.loads(stacklab("doctor", "--json").stdout)["checks"]
-    assert {"Python", "Paquetes", "Puertos", "Memoria", "Disco", "Restos", "Docker"} <= {
-        one["check"] for one in findings
-    }
-    assert all(one["status"] in ("ok", "warning", "bad") and one["text"] for one in findings)
+    seen = findings(stacklab)
+    assert {"Python", "Paquetes", "Puertos", "Memoria", "Disco", "Restos", "Averías", "Docker", "Reloj"} <= set(
+        seen
+    )
+    assert {tuple(one) for one in seen.values()} == {("check", "status", "text", "fix", "details")}
+    assert all(one["status"] in ("ok", "warning", "bad") and one["text"] for one in seen.values())
     shown = stacklab("doctor")
     assert shown.returncode == 0
     assert "✔ Python" in shown.stdout
-    report = stacklab("doctor", "--report").stdout
-    assert report.startswith("# Informe de stacklab")
+    assert max(map(len, shown.stdout.splitlines())) <= 80
+    assert "\x1b" not in shown.stdout
+
+
+def test_doctor_is_one_and_goes_on_when_the_state_cannot_be_kept(stacklab: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "fichero").write_text("", "utf-8")
+    result = stacklab("doctor", STACKLAB_HOME=str(tmp_path / "fichero"))
+    assert result.returncode == 1
+    assert "✘ Disco" in result.stdout
+    assert "no es una carpeta" in result.stdout
+    assert "Reloj" in result.stdout
+
+
+def test_doctor_sees_a_forgotten_fault_and_a_clock_that_went_back(stacklab: Terminal, tmp_path: Path) -> None:
+    faults = tmp_path / "default" / "faults"
+    faults.mkdir(parents=True)
+    fault = {"kind": "pause", "details": {"pid": 1, "born": "nunca"}, "owner": [1, "otro nacimiento"]}
+    (faults / "000001-a.json").write_text(json.dumps(fault), "utf-8")
+    later = tmp_path / "default" / "historial.json"
+    later.write_text("{}", "utf-8")
+    os.utime(later, (later.stat().st_mtime + 86400,) * 2)
+    seen = findings(stacklab, STACKLAB_HOME=str(tmp_path))
+    assert (seen["Averías"]["status"], "pause" in seen["Averías"]["text"]) == ("warning", True)
+    assert seen["Averías"]["fix"] == "stacklab up"
+    assert seen["Reloj"]["status"] == "warning"
+
+
+@contextmanager
+def engine(path: Path, answer: bytes) -> Iterator[str]:
+    """Algo que escucha en un socket como un motor de Docker y contesta `answer` una vez."""
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        server.settimeout(20)
+
+        def attend() -> None:
+            with server.accept()[0] as caller:
+                caller.recv(1024)
+                caller.sendall(answer)
+
+        thread = threading.Thread(target=attend)
+        thread.start()
+        yield f"unix://{path}"
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"HTTP/1.0 200 OK\r\nApi-Version: 1.51\r\n\r\nOK", "Docker está"),
+        (b"HTTP/1.0 200 OK\r\nServer: otro\r\n\r\nhola", "no contesta ningún Docker"),
+    ],
+    ids=["docker", "otra cosa"],
+)
+def test_doctor_asks_the_docker_engine(stacklab: Terminal, tmp_path: Path, answer: bytes, said: str) -> None:
+    with engine(tmp_path / "d.sock", answer) as address:
+        docker = findings(stacklab, DOCKER_HOST=address)["Docker"]
+    assert (docker["status"], said in docker["text"]) == ("ok", True)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
