@@ -217,18 +217,21 @@ def test_down_leaves_no_process_and_no_open_port(stacklab: Terminal) -> None:
 
 
 def test_terminating_a_run_that_started_everything_stops_everything(stacklab: Terminal) -> None:
-    command = [sys.executable, "-m", "lab", *RUN]
-    environment = stacklab.environment(PYTHONUNBUFFERED="1")
-    process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "lab", "run", "flujo-a"]
+    process = subprocess.Popen(
+        command, env=stacklab.environment(TERM="xterm"), stdin=slave, stdout=slave, stderr=slave, close_fds=True
+    )
+    os.close(slave)
     try:
-        assert process.stdout is not None
-        read_until(process.stdout.fileno(), "✔ Redis")
+        read_until(master, "q salir")
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
-        assert process.returncode == 130
+        read_until(master, "Interrumpido")
+        assert process.wait(20) == 130
     finally:
         process.kill()
         process.wait()
+        os.close(master)
     assert leftovers(stacklab).returncode == 0
     services = json.loads(stacklab("status", "--json").stdout)["services"]
     assert {one["state"] for one in services} == {"stopped"}
