@@ -121,7 +121,8 @@ def service_line(mark: str, style: str, title: str, who: str, time: str, address
         line.append(f"{time:>6}  ", "dim")
         line.append(address, "cyan")
     else:
-        line.append(who)
+        # Si no cabe entero, se calla el producto: `stacklab status` lo dice.
+        line.append(who if line.cell_len + len(who) <= width else who.partition(" · ")[0])
     line.rstrip()
     return line
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -69,8 +70,8 @@ def test_status_env_list_and_open(stacklab: Terminal) -> None:
 @pytest.mark.usefixtures("first")
 @pytest.mark.parametrize(
     "extra",
-    [{"COLUMNS": "40"}, {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}, {"NO_COLOR": "1", "TERM": "dumb"}],
-    ids=["estrecha", "ascii", "sin color"],
+    [{"COLUMNS": "40"}, {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}],
+    ids=["estrecha", "ascii"],
 )
 def test_difficult_terminals(stacklab: Terminal, extra: dict[str, str]) -> None:
     result = stacklab(*RUN, **extra)
@@ -78,6 +79,26 @@ def test_difficult_terminals(stacklab: Terminal, extra: dict[str, str]) -> None:
     assert "16 de 16 pasos probados" in " ".join(result.stdout.split())
     assert "Traceback" not in result.stderr
     assert "\x1b" not in result.stdout
+    width = int(extra.get("COLUMNS", "80"))
+    assert not [line for line in result.stdout.splitlines() if len(line) > width and "http" not in line]
+
+
+@pytest.mark.usefixtures("first")
+def test_no_color_is_respected_in_a_terminal(stacklab: Terminal) -> None:
+    def colours(**extra: str) -> list[str]:
+        master, slave = pty.openpty()
+        environment = stacklab.environment(TERM="xterm-256color", **extra)
+        command = [sys.executable, "-m", "lab", "status"]
+        process = subprocess.Popen(command, env=environment, stdin=slave, stdout=slave, stderr=slave)
+        os.close(slave)
+        try:
+            return re.findall(r"\x1b\[(?:\d+;)*[39][0-7]m", read_until(master, "stacklab down"))
+        finally:
+            process.wait(20)
+            os.close(master)
+
+    assert colours()
+    assert not colours(NO_COLOR="1")
 
 
 @pytest.mark.usefixtures("first")
