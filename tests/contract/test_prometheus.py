@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +26,17 @@ espera_seconds_bucket{le="1"} 3
 espera_seconds_bucket{le="+Inf"} 4
 espera_seconds_count 4
 espera_seconds_sum 6.5
+"""
+
+RULES = """groups:
+  - name: tienda
+    rules:
+      - record: pedidos:suma
+        expr: sum(pedidos_total)
+      - alert: NoContesta
+        expr: up == 0
+        labels: {gravedad: alta}
+        annotations: {resumen: "{{ $labels.job }} no contesta"}
 """
 
 
@@ -74,6 +84,8 @@ def url(
         f"""global:
   scrape_interval: 200ms
   scrape_timeout: 200ms
+  evaluation_interval: 200ms
+rule_files: [reglas.yml]
 scrape_configs:
   - job_name: tienda
     static_configs:
@@ -82,11 +94,22 @@ scrape_configs:
   - job_name: nadie
     static_configs:
       - targets: ["127.0.0.1:9"]
+  - job_name: fuera
+    static_configs:
+      - targets: ["{exporter.address}"]
+    relabel_configs:
+      - source_labels: [__address__]
+        regex: "127.*"
+        action: drop
 """,
         "utf-8",
     )
+    rules = config.with_name("reglas.yml")
+    rules.write_text(RULES, "utf-8")
     service = next(one for one in SERVICES if one.name == "prometheus")
-    changed = replace(service, config=(ConfigFile("prometheus.yml", (Path(config),)),))
+    changed = replace(
+        service, config=(ConfigFile("prometheus.yml", (config,)), ConfigFile("reglas.yml", (rules,)))
+    )
     return started("prometheus", overrides={"prometheus": changed})["PROMETHEUS_URL"]
 
 
@@ -222,3 +245,41 @@ def test_series_labels_and_metadata(client: PrometheusConnect, url: str) -> None
     assert (posted["resultType"], posted["result"][1]) == ("scalar", "2")
     assert requests.get(f"{url}/-/ready", timeout=5).status_code == 200
     assert "tienda" in requests.get(f"{url}/api/v1/status/config", timeout=5).json()["data"]["yaml"]
+
+
+def test_rules_write_and_warn(client: PrometheusConnect, url: str, exporter: Exporter) -> None:
+    eventually(lambda: values(client, "pedidos:suma") == [exporter.count + 5.0])
+    warned = 'ALERTS{alertname="NoContesta",alertstate="firing",job="nadie",gravedad="alta"}'
+    eventually(lambda: values(client, warned) == [1.0])
+    (alert,) = [
+        one
+        for one in requests.get(f"{url}/api/v1/alerts", timeout=5).json()["data"]["alerts"]
+        if one["labels"]["job"] == "nadie"
+    ]
+    assert (alert["state"], alert["annotations"], alert["value"]) == (
+        "firing",
+        {"resumen": "nadie no contesta"},
+        "0e+00",
+    )
+    (group,) = requests.get(f"{url}/api/v1/rules", timeout=5).json()["data"]["groups"]
+    assert [(one["type"], one["name"], one["health"]) for one in group["rules"]] == [
+        ("recording", "pedidos:suma", "ok"),
+        ("alerting", "NoContesta", "ok"),
+    ]
+
+
+def test_what_relabel_drops_is_not_read(url: str) -> None:
+    data = requests.get(f"{url}/api/v1/targets", timeout=5).json()["data"]
+    assert {one["scrapePool"] for one in data["activeTargets"]} == {"tienda", "nadie"}
+    assert data["droppedTargetCounts"]["fuera"] == 1
+    (dropped,) = data["droppedTargets"]
+    assert dropped["discoveredLabels"]["job"] == "fuera"
+    assert data["activeTargets"][0]["scrapeInterval"] == "200ms"
+
+
+@pytest.mark.parametrize("what", ["buildinfo", "flags", "runtimeinfo"])
+def test_it_tells_about_itself(url: str, what: str) -> None:
+    answer = requests.get(f"{url}/api/v1/status/{what}", timeout=5).json()
+    assert answer["status"] == "success"
+    assert answer["data"]
+    assert "prometheus_build_info" in requests.get(f"{url}/metrics", timeout=5).text

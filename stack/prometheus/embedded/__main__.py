@@ -1,4 +1,4 @@
-"""Arranca el suplente de Prometheus."""
+"""`python -m stack.prometheus.embedded`: lee los objetivos de `prometheus.yml` y contesta en el puerto `http`."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ import os
 import sys
 from pathlib import Path
 
-from stack.prometheus.embedded.config import ConfigProblem, read
-from stack.prometheus.embedded.scrape import Scraper
-from stack.prometheus.embedded.storage import Storage
+from stack.prometheus.embedded.fields import ConfigProblem
+from stack.prometheus.embedded.server import Server
 from stack.prometheus.embedded.urls import application
 from stack.web import serve
 
 
 def main() -> None:
-    """Lee la configuración y sirve; con una configuración mala dice el campo y sale con 1."""
+    """Sirve hasta SIGTERM; con una configuración mala dice el campo y sale con 1."""
     try:
-        config = read(Path(os.environ["STACKLAB_CONFIG_DIR"]) / "prometheus.yml")
+        server = Server(Path(os.environ["STACKLAB_CONFIG_DIR"]) / "prometheus.yml")
     except ConfigProblem as problem:
         sys.exit(f"La configuración de Prometheus no vale: {problem}")
-    storage = Storage()
-    serve({"http": application(config, storage, Scraper(config.targets, storage))})
+    serve({"http": application(server)})
 
 
-main()
+if __name__ == "__main__":
+    main()

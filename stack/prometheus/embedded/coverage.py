@@ -1,22 +1,32 @@
 """Qué cubre y qué no el suplente de Prometheus."""
 
+from stack.prometheus.embedded.storage import MAX_SAMPLES, MAX_SERIES
+from stack.prometheus.embedded.wording import thousands
 from stack.web import Coverage
 
 COVERAGE = Coverage(
     title="Prometheus",
     imitates="Prometheus 3.16",
     covers=(
-        "Leer los objetivos de prometheus.yml (static_configs) cada scrape_interval, en texto y en OpenMetrics",
-        "La serie `up` y las demás que Prometheus añade a cada lectura; marca de serie que deja de venir",
+        "Leer los objetivos de prometheus.yml (static_configs y consul_sd_configs) cada scrape_interval, "
+        "en texto y en OpenMetrics.",
+        "relabel_configs y metric_relabel_configs: replace, keep, drop, labelmap, labeldrop y labelkeep.",
+        "La serie `up` y las demás que Prometheus añade a cada lectura; marca de serie que deja de venir.",
+        "rule_files: reglas que guardan su resultado y reglas que avisan, con for y keep_firing_for.",
         "PromQL: selectores, rate e increase, las funciones *_over_time, agregaciones, operaciones entre "
-        "vectores, histogram_quantile, subconsultas y funciones de tiempo",
-        "La API de consulta: query, query_range, series, labels, label/…/values, targets y metadata",
+        "vectores, histogram_quantile, subconsultas y funciones de tiempo.",
+        "La API: query, query_range, series, labels, label/…/values, targets, metadata, rules, alerts y status/…",
+        "POST /-/reload: con una configuración mala sigue la de antes.",
+        f"Memoria con tope: una hora, {thousands(MAX_SERIES)} series o {thousands(MAX_SAMPLES)} muestras; "
+        "se olvida lo más viejo.",
     ),
     lacks=(
-        "Guardar en disco: al parar se pierde todo, y solo recuerda la última hora",
-        "Descubrimiento de servicios, relabel_configs y rule_files: un campo así impide arrancar "
-        "y lo dice; por eso /alerts está siempre vacía",
-        "Histogramas nativos, exemplars, remote write y las funciones experimentales de PromQL (contesta 422)",
-        "Alertmanager",
+        "Guardar en disco: al parar se pierde todo.",
+        "Alertmanager: los avisos se ven aquí y no se mandan a nadie.",
+        "Otros descubrimientos de servicios, https, autenticación y los demás campos de prometheus.yml: "
+        "uno de ellos impide arrancar y se dice cuál es.",
+        "En las plantillas de los avisos, algo que no sea {{ $labels.nombre }} o {{ $value }}.",
+        "Histogramas nativos, exemplars, remote write y las funciones experimentales de PromQL (contesta 422).",
+        "La interfaz web de Prometheus: estas páginas son nuestras, con los mismos enlaces (/query, /targets…).",
     ),
 )

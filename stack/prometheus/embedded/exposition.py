@@ -6,12 +6,23 @@ aquí cuesta cinco veces menos que con la biblioteca de Python, y esto se hace c
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 
-_LINE = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(?:\{(.*)\})?\s+(\S+)(?:\s+(-?[0-9.e+]+))?\s*(?:#.*)?$")
+_LINE = re.compile(
+    r'([a-zA-Z_:][a-zA-Z0-9_:]*\s*(?:\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\})?)'
+    r"\s+(\S+)(?:\s+(-?[0-9.e+]+))?\s*(?:#.*)?$"
+)
+_HEAD = re.compile(r"\s*([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(?:\{(.*)\})?\s*")
 _LABEL = re.compile(r'\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
+OPENMETRICS = "application/openmetrics-text"
+
+Line = tuple[str, float, int | None]
+"""El comienzo de una línea (`nombre{etiquetas}`, sin entender todavía), su valor y su hora si la traía."""
+
 _ESCAPES = {"\\\\": "\\", '\\"': '"', "\\n": "\n"}
 
 
@@ -41,32 +52,60 @@ class Metadata:
 def accepts(content_type: str | None) -> bool:
     """Si Prometheus 3 leería ese `Content-Type`: sin uno conocido, el *scrape* falla."""
     kind = (content_type or "").split(";")[0].strip().lower()
-    return kind in ("text/plain", "application/openmetrics-text")
+    return kind in ("text/plain", OPENMETRICS)
+
+
+def lines(text: str, *, openmetrics: bool = False) -> Iterator[Line]:
+    """Las líneas de `text` que traen una muestra, en su orden.
+
+    Raises:
+        BadExposition: una línea no se entiende, o un texto OpenMetrics no acaba en `# EOF`.
+    """
+    if openmetrics and not text.endswith(("# EOF\n", "# EOF")):
+        raise BadExposition("el texto OpenMetrics está cortado: no acaba en # EOF")
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line or line[0] == "#" or not line.strip():
+            continue
+        head, _, value = line.rpartition(" ")
+        stamp = None
+        # Lo corriente es `nombre{…} valor`; con hora, ejemplar o espacios de más se lee despacio.
+        if not (head.endswith("}") and " # " not in head) and (" " in head or not head):
+            match = _LINE.match(line.strip())
+            if match is None:
+                raise BadExposition(f"la línea {number} no se entiende: {line[:80]!r}")
+            head, value, stamp = match.groups()
+        try:
+            if "_" in value:
+                raise ValueError
+            at_ms = None if stamp is None else int(float(stamp) * (1000 if openmetrics else 1))
+            yield head, float(value), at_ms
+        except ValueError as error:
+            raise BadExposition(f"la línea {number} no trae un número: {line[:80]!r}") from error
+
+
+def labels_of(head: str, number: int) -> dict[str, str]:
+    """Las etiquetas de un comienzo de línea, con el nombre en `__name__`; `BadExposition` si no se entiende."""
+    match = _HEAD.fullmatch(head)
+    if match is None:
+        raise BadExposition(f"la línea {number} no se entiende: {head[:80]!r}")
+    name, inside = match.groups()
+    labels = {"__name__": name}
+    if inside:
+        labels |= _labels(inside, number)
+    if "le" in labels or "quantile" in labels:
+        _normalise(labels)
+    return {name: value for name, value in labels.items() if value}
 
 
 def parse(text: str, *, openmetrics: bool = False) -> Iterator[Sample]:
-    """Las muestras de `text`, en su orden.
+    """Las muestras de `text`, en su orden; `BadExposition` si una línea no se entiende."""
+    for number, (head, value, at_ms) in enumerate(lines(text, openmetrics=openmetrics), start=1):
+        yield Sample(labels_of(head, number), value, at_ms)
 
-    Raises:
-        BadExposition: una línea no se entiende.
-    """
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line or line[0] == "#" or not line.strip():
-            continue
-        match = _LINE.match(line)
-        if match is None:
-            raise BadExposition(f"la línea {number} no se entiende: {line[:80]!r}")
-        name, inside, value, stamp = match.groups()
-        labels = {"__name__": name}
-        if inside:
-            labels |= _labels(inside, number)
-        if "le" in labels or "quantile" in labels:
-            _normalise(labels)
-        try:
-            at_ms = None if stamp is None else int(float(stamp) * (1000 if openmetrics else 1))
-            yield Sample(labels, float(value), at_ms)
-        except ValueError as error:
-            raise BadExposition(f"la línea {number} no trae un número: {line[:80]!r}") from error
+
+def about(text: str) -> str:
+    """Solo las líneas que explican (`# TYPE`, `# HELP`, `# UNIT`): casi nunca cambian de una vez a otra."""
+    return "\n".join(line for line in text.split("\n") if line.startswith("# "))
 
 
 def metadata(text: str) -> list[Metadata]:
@@ -99,7 +138,18 @@ def _labels(inside: str, number: int) -> dict[str, str]:
 
 def _normalise(labels: dict[str, str]) -> None:
     """Como Prometheus 3: `le="1"` se guarda como `le="1.0"`, para que no haya dos maneras de escribirlo."""
-    for name in ("le", "quantile"):
-        text = labels.get(name)
-        if text is not None and re.fullmatch(r"-?\d+", text):
-            labels[name] = f"{text}.0"
+    name = "le" if labels["__name__"].endswith("_bucket") else "quantile"
+    try:
+        value = float(labels[name])
+    except (KeyError, ValueError):
+        return
+    if math.isinf(value) or math.isnan(value):
+        labels[name] = "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
+        return
+    # Go cambia a exponente a partir de un millón y por debajo de una diezmilésima; Python, más tarde.
+    if value and not 1e-4 <= abs(value) < 1e6:
+        digits, _, exponent = f"{Decimal(repr(value)):e}".partition("e")
+        digits = digits.rstrip("0").rstrip(".") if "." in digits else digits
+        labels[name] = f"{digits}e{exponent[0]}{exponent[1:]:0>2}"
+    else:
+        labels[name] = repr(value)

@@ -1,52 +1,74 @@
-"""Las páginas: consultar, objetivos y alertas."""
+"""Las páginas: consultar, objetivos, alertas, reglas y estado."""
 
 from __future__ import annotations
 
 import math
 import time
-from datetime import datetime
 from typing import Any
 
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
+from stack.prometheus.embedded import wording
+from stack.prometheus.embedded.fields import duration_text
 from stack.prometheus.embedded.promql import BadQuery, ExecutionError, Matrix, Scalar, String, query_range
 from stack.prometheus.embedded.promql import query as evaluate
-from stack.prometheus.embedded.promql.formatting import number
+from stack.prometheus.embedded.server import Server
+from stack.prometheus.embedded.storage import KEEP_MS, MAX_SAMPLES, MAX_SERIES
 from stack.web import page
 from stack.web.charts import timeseries
 
 EXAMPLES = (
-    ("up", "¿Quién contesta? 1 sí, 0 no."),
-    ("sum by (result) (avatar_uploads_total)", "Subidas, según cómo acabaron."),
+    ("up", "¿Quién contesta? 1 es sí; 0, no."),
+    ("sum by (result) (avatar_uploads_total)", "Fotos subidas, según cómo acabaron."),
     ("rate(avatar_uploads_total[1m])", "Subidas por segundo, de media en el último minuto."),
     (
         "histogram_quantile(0.95, sum by (le) (rate(avatar_upload_duration_seconds_bucket[5m])))",
-        "El 95 % de las subidas tarda menos de esto.",
+        "Cuánto tarda una subida: el 95 % acaba antes de este tiempo, en segundos.",
     ),
-    ("sum by (code) (kong_http_requests_total)", "Peticiones que pasaron por Kong, según la respuesta."),
+    ("sum by (code) (kong_http_requests_total)", "Peticiones que pasaron por Kong, según su respuesta."),
 )
 WINDOWS = (("5 minutos", 300), ("15 minutos", 900), ("1 hora", 3600))
 _POINTS = 150
+_MAX_CHART, _MAX_ROWS = 20, 500
+_HEALTH = {"up": ("ok", "contesta"), "down": ("bad", "no contesta"), "unknown": ("warn", "por leer")}
+_STATES = {"firing": ("bad", "avisando"), "pending": ("warn", "esperando"), "inactive": ("ok", "en calma")}
+
+
+def prepare(app: Starlette) -> None:
+    """Lo que las plantillas usan por su nombre."""
+    app.state.templates.filters |= {
+        "amount": wording.amount,
+        "clock": wording.clock,
+        "duration": wording.duration,
+        "promduration": duration_text,
+        "series": wording.series,
+        "thousands": wording.thousands,
+    }
+    app.state.templates.globals |= {"health_words": _HEALTH, "state_words": _STATES}
 
 
 async def query(request: Request) -> Response:
-    """La caja de PromQL, con la tabla y la gráfica de lo que se pida."""
-    text = request.query_params.get("q") or request.query_params.get("g0.expr") or ""
+    """La caja de PromQL, con la gráfica y la tabla de lo que se pida (`q`, o `g0.expr` como en Prometheus)."""
+    text = (request.query_params.get("q") or request.query_params.get("g0.expr") or "").strip()
     span = _span(request.query_params.get("ventana"))
     context: dict[str, Any] = {"text": text, "examples": EXAMPLES, "windows": WINDOWS, "span": span}
-    context |= {"rows": [], "error": "", "chart": None}
-    if text.strip():
+    context |= {"rows": [], "more": 0, "error": "", "chart": None, "hidden": 0}
+    if text:
         now = int(time.time() * 1000)
-        storage = request.app.state.storage
+        storage = _server(request).storage
         try:
             value = evaluate(text, storage, now)
-            context["rows"] = _rows(value)
+            rows = _rows(value)
+            context["rows"], context["more"] = rows[:_MAX_ROWS], len(rows[_MAX_ROWS:])
             if not isinstance(value, Matrix | String):
                 step = max(1000, span * 1000 // _POINTS)
-                context["chart"] = _chart(
-                    query_range(text, storage, now - span * 1000, now, step), step, span, now
-                )
+                # Los puntos caen en múltiplos del paso, para que al recargar la gráfica no tiemble.
+                end = now - now % step
+                result = query_range(text, storage, end - span * 1000, end, step)
+                context["chart"] = _chart(result, step, now - span * 1000, now) if result.series else None
+                context["hidden"] = len(result.series[_MAX_CHART:])
         except (BadQuery, ExecutionError) as error:
             context["error"] = str(error)
     return page(request, "query.html", **context)
@@ -54,61 +76,72 @@ async def query(request: Request) -> Response:
 
 async def targets(request: Request) -> Response:
     """Cada objetivo: si contesta, cuándo fue la última lectura y qué pasó."""
-    rows = [
-        {
-            "job": visit.target.job,
-            "url": visit.target.url,
-            "health": visit.health,
-            "error": visit.error,
-            "labels": visit.target.labels,
-            "when": _clock(visit.at_s),
-            "took": f"{visit.took_s * 1000:.0f} ms" if visit.at_s else "—",
-            "samples": len(visit.seen),
-        }
-        for visit in request.app.state.scraper.visits
-    ]
-    return page(request, "targets.html", rows=rows)
+    scraper = _server(request).scraper
+    jobs: dict[str, list[Any]] = {job.name: [] for job in _server(request).config.jobs}
+    for one in scraper.visits:
+        jobs.setdefault(one.target.job.name, []).append(one)
+    return page(request, "targets.html", jobs=jobs, dropped=len(scraper.dropped))
 
 
 async def alerts(request: Request) -> Response:
-    """Todavía no hay reglas de alerta: la página dice por qué está vacía."""
-    return page(request, "alerts.html")
+    """Las reglas que avisan y los avisos vivos de cada una."""
+    groups = _server(request).evaluator.groups
+    return page(request, "alerts.html", rules=[one for _, many in groups for one in many if one.rule.alert])
 
 
-def _rows(value: Any) -> list[tuple[str, str]]:
+async def rules(request: Request) -> Response:
+    """Todas las reglas, por grupos."""
+    return page(request, "rules.html", groups=_server(request).evaluator.groups)
+
+
+async def status(request: Request) -> Response:
+    """Cuánto guarda, cuánto cabe, y el fichero que ha leído."""
+    server = _server(request)
+    return page(
+        request,
+        "status.html",
+        server=server,
+        age_s=time.time() - server.started_s,
+        limits={"series": MAX_SERIES, "samples": MAX_SAMPLES, "hours": KEEP_MS // 3_600_000},
+        metrics=sorted(server.storage.counts().items(), key=lambda pair: (-pair[1], pair[0]))[:10],
+    )
+
+
+def _rows(value: Any) -> list[tuple[dict[str, str], str, str]]:
+    """Etiquetas, valor para leer y valor exacto de cada fila."""
     match value:
         case Scalar():
-            return [("número", number(value.value))]
+            return [({}, wording.amount(value.value), repr(value.value))]
         case String():
-            return [("texto", value.value)]
+            return [({}, value.value, value.value)]
         case Matrix():
             return [
-                (_name(labels), " · ".join(f"{number(one)} a las {_clock(at / 1000)}" for at, one in points[-5:]))
+                (labels, " · ".join(wording.amount(one) for _, one in points[-8:]), f"{len(points)} muestras")
                 for labels, points in value.series
             ]
-    return [(_name(one.labels), number(one.value)) for one in value.samples]
+    return [(one.labels, wording.amount(one.value), repr(one.value)) for one in value.samples]
 
 
-def _chart(result: Matrix, step: int, span: int, now: int) -> dict[str, Any]:
+def _chart(result: Matrix, step: int, start: int, end: int) -> dict[str, Any]:
+    shown = result.series[:_MAX_CHART]
+    # En la leyenda solo lo que distingue a una serie de otra; si es una sola, su nombre entero.
+    common = set.intersection(*(set(labels.items()) for labels, _ in shown)) if len(shown) > 1 else set()
     series = [
-        (_name(labels), [(at / 1000, value if math.isfinite(value) else None) for at, value in points])
-        for labels, points in result.series[:20]
+        (
+            wording.series({name: value for name, value in labels.items() if (name, value) not in common}),
+            [(at / 1000, value if math.isfinite(value) else None) for at, value in points],
+        )
+        for labels, points in shown
     ]
-    extremes: dict[str, Any] = {"from": now - span * 1000, "to": now}
+    extremes: dict[str, Any] = {"from": start, "to": end}
     return dict(timeseries(series, label="Resultado de la consulta", step=step, **extremes))
-
-
-def _name(labels: dict[str, str]) -> str:
-    inside = ", ".join(f'{name}="{value}"' for name, value in sorted(labels.items()) if name != "__name__")
-    return (
-        f"{labels.get('__name__', '')}{{{inside}}}" if inside or "__name__" not in labels else labels["__name__"]
-    )
 
 
 def _span(text: str | None) -> int:
     known = {seconds for _, seconds in WINDOWS}
-    return int(text) if text and text.isdigit() and int(text) in known else 300
+    return int(text) if text and text.isdecimal() and int(text) in known else 300
 
 
-def _clock(seconds: float) -> str:
-    return f"{datetime.fromtimestamp(seconds):%H:%M:%S}" if seconds else "todavía no"
+def _server(request: Request) -> Server:
+    server: Server = request.app.state.server
+    return server

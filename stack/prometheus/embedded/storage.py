@@ -11,8 +11,15 @@ from stack.prometheus.embedded.promql import STALE, Matcher, Series
 KEEP_MS = 60 * 60 * 1000
 """Una hora de historia: de sobra para una sesión de clase."""
 MAX_SERIES = 20_000
+MAX_SAMPLES = 1_000_000
+"""Unos 16 MB: al llegar se olvida el cuarto más viejo de lo guardado."""
 
 Labels = tuple[tuple[str, str], ...]
+
+
+def key_of(labels: Mapping[str, str]) -> Labels:
+    """Lo que identifica a una serie; una etiqueta vacía es como no tenerla."""
+    return tuple(sorted((name, text) for name, text in labels.items() if text))
 
 
 class _Stored:
@@ -27,8 +34,11 @@ class _Stored:
 class Storage:
     """Muestras por serie, ordenadas por tiempo. No hay hilos: todo ocurre en el bucle de asyncio."""
 
-    def __init__(self, keep_ms: int = KEEP_MS, max_series: int = MAX_SERIES) -> None:
-        self._keep_ms, self._max_series = keep_ms, max_series
+    def __init__(
+        self, keep_ms: int = KEEP_MS, max_series: int = MAX_SERIES, max_samples: int = MAX_SAMPLES
+    ) -> None:
+        self._keep_ms, self._max_series, self._max_samples = keep_ms, max_series, max_samples
+        self.samples = self.appended = 0
         self._series: dict[Labels, _Stored] = {}
         self._by_name: dict[str, dict[Labels, _Stored]] = {}
 
@@ -36,13 +46,17 @@ class Storage:
         """Lo olvida todo."""
         self._series.clear()
         self._by_name.clear()
+        self.samples = 0
 
     def __len__(self) -> int:
         return len(self._series)
 
     def append(self, labels: Mapping[str, str], at_ms: int, value: float) -> bool:
         """Añade una muestra; falso si llega antes que la última de su serie o si ya no caben más series."""
-        key = tuple(sorted((name, text) for name, text in labels.items() if text))
+        return self.append_key(key_of(labels), at_ms, value)
+
+    def append_key(self, key: Labels, at_ms: int, value: float) -> bool:
+        """Lo mismo, para quien ya tiene la clave hecha."""
         stored = self._series.get(key)
         if stored is None:
             if len(self._series) >= self._max_series:
@@ -53,22 +67,35 @@ class Storage:
             return False
         stored.times.append(at_ms)
         stored.values.append(value)
+        self.samples += 1
+        self.appended += 1
+        if self.samples > self._max_samples:
+            oldest = min(one.times[0] for one in self._series.values())
+            self._cut(oldest + (at_ms - oldest) // 4 + 1, exact=True)
         return True
 
-    def mark_stale(self, labels: Iterable[Mapping[str, str]], at_ms: int) -> None:
+    def mark_stale(self, keys: Iterable[Labels], at_ms: int) -> None:
         """Apunta que esas series dejaron de venir: desde ahora no valen nada, aunque hace poco valieran."""
-        for one in labels:
-            self.append(one, at_ms, STALE)
+        for key in keys:
+            if key in self._series:
+                self.append_key(key, at_ms, STALE)
 
     def forget_before(self, now_ms: int) -> None:
         """Tira las muestras más viejas que lo que se guarda, y las series que se quedan vacías."""
-        limit = now_ms - self._keep_ms
+        self._cut(now_ms - self._keep_ms)
+
+    def _cut(self, limit: int, *, exact: bool = False) -> None:
         for key, stored in list(self._series.items()):
             cut = bisect_left(stored.times, limit)
             if cut == len(stored.times):
+                self.samples -= cut
                 del self._series[key]
-                self._by_name[stored.labels.get("__name__", "")].pop(key, None)
-            elif cut > 256 or cut * 2 > len(stored.times):
+                named = self._by_name[stored.labels.get("__name__", "")]
+                del named[key]
+                if not named:
+                    del self._by_name[stored.labels.get("__name__", "")]
+            elif cut and (exact or cut > 256 or cut * 2 > len(stored.times)):
+                self.samples -= cut
                 del stored.times[:cut]
                 del stored.values[:cut]
 
@@ -87,6 +114,10 @@ class Storage:
             for series in self.select(one, start_ms, end_ms):
                 found[tuple(sorted(series.labels.items()))] = series.labels
         return [found[key] for key in sorted(found)]
+
+    def counts(self) -> dict[str, int]:
+        """Cuántas series tiene cada métrica."""
+        return {name: len(many) for name, many in self._by_name.items()}
 
     def _candidates(self, matchers: Sequence[Matcher]) -> list[_Stored]:
         for matcher in matchers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from stack.prometheus.embedded.config import ConfigProblem, read
-from stack.prometheus.embedded.exposition import BadExposition, accepts, parse
+from stack.prometheus.embedded.config import read
+from stack.prometheus.embedded.exposition import BadExposition, accepts, metadata, parse
+from stack.prometheus.embedded.fields import ConfigProblem
 from stack.prometheus.embedded.promql import (
     STALE,
     BadQuery,
@@ -25,7 +27,7 @@ from stack.prometheus.embedded.promql import (
     query,
     query_range,
 )
-from stack.prometheus.embedded.storage import Storage
+from stack.prometheus.embedded.storage import Storage, key_of
 
 
 @pytest.mark.parametrize(
@@ -36,13 +38,26 @@ from stack.prometheus.embedded.storage import Storage
         ("scrape_configs: [{job_name: x, static_configs: [{objetivos: []}]}]", "static_configs[0].objetivos"),
         ("global: {scrape_interval: pronto}\nscrape_configs: [{job_name: x}]", "scrape_interval"),
         ("scrape_configs: [{job_name: x}, {job_name: x}]", "scrape_configs[1].job_name"),
-        ("scrape_configs: [{job_name: x, relabel_configs: []}]", "relabel_configs"),
+        ("scrape_configs: [{job_name: x, kubernetes_sd_configs: []}]", "scrape_configs[0].kubernetes_sd_configs"),
+        ("scrape_configs: [{job_name: x, static_configs: {}}]", "scrape_configs[0].static_configs"),
+        ("scrape_configs: [{job_name: x, static_configs: [{targets: [a/b]}]}]", "static_configs[0].targets[0]"),
+        ("scrape_configs: [{job_name: x, scrape_interval: 1s, scrape_timeout: 2s}]", "[0].scrape_timeout"),
+        ("scrape_configs: [{job_name: x, honor_labels: quizá}]", "scrape_configs[0].honor_labels"),
+        ("scrape_configs: [{job_name: x, sample_limit: -1}]", "scrape_configs[0].sample_limit"),
+        ("scrape_configs: [{job_name: x, scheme: https}]", "scrape_configs[0].scheme"),
+        (
+            "scrape_configs: [{job_name: x, relabel_configs: [{action: tirar}]}]",
+            "scrape_configs[0].relabel_configs[0].action",
+        ),
+        ("scrape_configs: [{job_name: x, relabel_configs: [{regex: '('}]}]", "relabel_configs[0]"),
+        ("scrape_configs: [{job_name: x, consul_sd_configs: [{token: x}]}]", "consul_sd_configs[0].token"),
+        ("alerting: {}", "alerting"),
         ("a: [", "prometheus.yml"),
     ],
 )
 def test_a_bad_configuration_names_its_field(tmp_path: Path, text: str, field: str) -> None:
     (tmp_path / "prometheus.yml").write_text(text, "utf-8")
-    with pytest.raises(ConfigProblem, match=field.replace("[", r"\[").replace("]", r"\]")):
+    with pytest.raises(ConfigProblem, match=re.escape(field)):
         read(tmp_path / "prometheus.yml")
 
 
@@ -51,7 +66,8 @@ def test_the_timeout_never_exceeds_the_interval(tmp_path: Path) -> None:
         "scrape_configs: [{job_name: x, scrape_interval: 1m30s, static_configs: [{targets: ['a:1']}]}]", "utf-8"
     )
     (target,) = read(tmp_path / "p.yml").targets
-    assert (target.interval_s, target.timeout_s, target.url) == (90.0, 10.0, "http://a:1/metrics")
+    assert (target.job.interval_s, target.job.timeout_s) == (90.0, 10.0)
+    assert target.url == "http://a:1/metrics"
 
 
 @given(
@@ -66,7 +82,7 @@ def test_the_parser_reads_what_the_library_writes(samples: dict[str, float]) -> 
         gauge.labels(name).set(value)
     text = generate_latest(registry).decode()
     theirs = [
-        ({"__name__": one.name, **one.labels}, one.value)
+        ({k: v for k, v in {"__name__": one.name, **one.labels}.items() if v}, one.value)
         for family in text_string_to_metric_families(text)
         for one in family.samples
     ]
@@ -77,6 +93,46 @@ def test_the_parser_reads_what_the_library_writes(samples: dict[str, float]) -> 
 def test_a_bad_line_is_refused(line: str) -> None:
     with pytest.raises(BadExposition, match="línea 1"):
         list(parse(line))
+
+
+@pytest.mark.parametrize(
+    ("line", "labels", "value", "at_ms"),
+    [
+        ("a 1", {}, 1, None),
+        ("a 1 1700", {}, 1, 1700),
+        ('a{b="c"} 2.5e3', {"b": "c"}, 2500, None),
+        ('a { b = "c" , } 3 1700', {"b": "c"}, 3, 1700),
+        ('a{b="x # y} 1"} 4', {"b": "x # y} 1"}, 4, None),
+        (r'a{b="di\"ce\n\\"} 5', {"b": 'di"ce\n\\'}, 5, None),
+        ('a{b=""} 6', {}, 6, None),
+        ('a_bucket{le="1"} 7 # {trace_id="f00"} 0.5', {"le": "1.0"}, 7, None),
+        ('a_bucket{le="1000000"} 8', {"le": "1e+06"}, 8, None),
+        ('a_bucket{le="+Inf"} 9', {"le": "+Inf"}, 9, None),
+        ('a_bucket{le="0.00005"} 9', {"le": "5e-05"}, 9, None),
+        ('a{quantile="0.50"} 9', {"quantile": "0.5"}, 9, None),
+        ('a{le="1"} 9', {"le": "1"}, 9, None),
+        ("a +Inf", {}, math.inf, None),
+    ],
+)
+def test_every_kind_of_line(line: str, labels: dict[str, str], value: float, at_ms: int | None) -> None:
+    (sample,) = parse(line)
+    name = sample.labels.pop("__name__")
+    assert (name.removesuffix("_bucket"), sample.labels, sample.value, sample.at_ms) == ("a", labels, value, at_ms)
+
+
+def test_openmetrics_counts_in_seconds_and_must_be_whole() -> None:
+    (sample,) = parse("a_total 1 1700.5\n# EOF\n", openmetrics=True)
+    assert sample.at_ms == 1_700_500
+    with pytest.raises(BadExposition, match="EOF"):
+        list(parse("a_total 1\n", openmetrics=True))
+
+
+def test_what_a_metric_says_of_itself() -> None:
+    text = "# HELP a_total Cosas. # y más\n# TYPE a_total counter\n# comentario\n# TYPE b gauge\na_total 1\n"
+    assert [(one.name, one.kind, one.help) for one in metadata(text)] == [
+        ("a_total", "counter", "Cosas. # y más"),
+        ("b", "gauge", ""),
+    ]
 
 
 def test_only_known_content_types() -> None:
@@ -95,6 +151,18 @@ def test_the_storage_is_bounded_in_time_and_series() -> None:
     storage.forget_before(5500)
     assert len(storage) == 1
     assert [one.labels["__name__"] for one in storage.select([], 0, 9999)] == ["b"]
+
+
+def test_the_storage_forgets_the_oldest_when_it_is_full() -> None:
+    storage = Storage(max_samples=1000)
+    for at_ms in range(5000):
+        assert storage.append({"__name__": "a"}, at_ms, at_ms)
+        assert storage.append({"__name__": "b"}, at_ms, at_ms)
+        assert storage.samples <= 1000
+    kept = [list(one.times) for one in storage.select([], 0, 9999)]
+    assert [times[-1] for times in kept] == [4999, 4999]
+    assert sum(len(times) for times in kept) == storage.samples
+    assert len(kept[0]) > 300
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +260,7 @@ def test_what_cannot_be_answered_is_said(data: Storage, text: str, error: type[E
 def test_stale_series_are_not_there_and_still_have_history() -> None:
     storage = Storage()
     storage.append({"__name__": "a"}, 1000, 1)
-    storage.mark_stale([{"__name__": "a"}], 2000)
+    storage.mark_stale([key_of({"__name__": "a"})], 2000)
     assert is_stale(STALE)
     assert not is_stale(math.nan)
     assert numbers(storage, "a", 1500) == [1]
