@@ -10,6 +10,7 @@ from types import FrameType
 from typing import Any
 
 from stack.events import LockWaiting
+from stack.files import make_private
 from stack.laboratory import Laboratory
 from stack.lock import Lock
 
@@ -21,10 +22,9 @@ def one_at_a_time(lab: Laboratory, on_event: Callable[[Any], None]) -> Iterator[
     Es un cerrojo aparte del de `up` y `down`: parar un servicio en mitad de una ejecución está permitido, porque
     es una de las cosas que se aprenden.
     """
-    lab.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private(lab.folder)
     with Lock(lab.folder / "run.lock").held(
-        waiting=lambda holder: on_event(LockWaiting(holder.pid, holder.command, holder.since)),
-        interrupted=lambda: False,
+        waiting=lambda holder: on_event(LockWaiting(holder.pid, holder.command, holder.since))
     ):
         yield
 
@@ -36,8 +36,8 @@ def stops_what_it_started(lab: Laboratory, on_event: Callable[[Any], None]) -> I
     with _as_interrupt(signal.SIGTERM, signal.SIGHUP):
         try:
             yield started
-        except (KeyboardInterrupt, BrokenPipeError) as error:
-            if started and isinstance(error, KeyboardInterrupt):
+        except KeyboardInterrupt:
+            if started:
                 lab.down(started, on_event=on_event)
             raise
 

@@ -84,9 +84,12 @@ def test_docker_is_not_there_yet_and_it_says_so(stacklab: Terminal) -> None:
     assert "docker" in result.stderr.lower()
 
 
-def test_a_state_folder_that_cannot_be_written_is_three(stacklab: Terminal, tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", [("up", "redis"), ("run", "flujo-a")])
+def test_a_state_folder_that_cannot_be_written_is_three(
+    stacklab: Terminal, tmp_path: Path, words: tuple[str, ...]
+) -> None:
     (tmp_path / "fichero").write_text("", "utf-8")
-    result = stacklab("up", "redis", STACKLAB_HOME=str(tmp_path / "fichero"))
+    result = stacklab(*words, STACKLAB_HOME=str(tmp_path / "fichero"))
     assert result.returncode == 3
     assert "Traceback" not in result.stderr
 
