@@ -11,9 +11,8 @@ from typing import Any
 
 from stack.kong.embedded import replies
 from stack.kong.embedded.exchange import Exchange
-from stack.kong.embedded.models import PluginConfig
 from stack.kong.embedded.plugins import tokens
-from stack.kong.embedded.plugins.base import Plugin
+from stack.kong.embedded.plugins.authenticator import Authenticator
 from stack.kong.embedded.replies import Reply
 from stack.kong.embedded.schema import EntityCheck, Field, Record, lookup
 
@@ -30,7 +29,7 @@ def _exp_if_bounded(value: Any) -> str | None:
 _CHECKS: tuple[EntityCheck, ...] = (_exp_if_bounded,)
 
 
-class Jwt(Plugin):
+class Jwt(Authenticator):
     """Autentica con un JWT."""
 
     name = "jwt"
@@ -51,17 +50,7 @@ class Jwt(Plugin):
     )
     checks = _CHECKS
 
-    async def access(self, x: Exchange, conf: PluginConfig) -> Reply | None:
-        options = conf.config
-        if x.request.method == "OPTIONS" and not options["run_on_preflight"]:
-            return None
-        if not options["anonymous"]:
-            return self._authenticate(x, options)
-        if x.credential is None and self._authenticate(x, options) is not None:
-            x.authenticate(self.runtime.config().consumer(options["anonymous"]), None, None)
-        return None
-
-    def _authenticate(self, x: Exchange, options: Any) -> Reply | None:
+    def authenticate(self, x: Exchange, options: Any) -> Reply | None:
         challenge = f'Bearer realm="{options["realm"]}"' if options["realm"] else "Bearer"
         found = _tokens(x, options)
         if not found:

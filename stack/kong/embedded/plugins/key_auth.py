@@ -6,8 +6,7 @@ import re
 from typing import Any
 
 from stack.kong.embedded.exchange import Exchange
-from stack.kong.embedded.models import PluginConfig
-from stack.kong.embedded.plugins.base import Plugin
+from stack.kong.embedded.plugins.authenticator import Authenticator
 from stack.kong.embedded.replies import Reply
 from stack.kong.embedded.schema import Field, Record
 
@@ -19,7 +18,7 @@ def header_name(value: str) -> str | None:
     return f"bad header name '{value}', allowed characters are A-Z, a-z, 0-9, '_', and '-'"
 
 
-class KeyAuth(Plugin):
+class KeyAuth(Authenticator):
     """Autentica con una clave de API en una cabecera o en la consulta."""
 
     name = "key-auth"
@@ -39,17 +38,7 @@ class KeyAuth(Plugin):
         }
     )
 
-    async def access(self, x: Exchange, conf: PluginConfig) -> Reply | None:
-        options = conf.config
-        if x.request.method == "OPTIONS" and not options["run_on_preflight"]:
-            return None
-        if not options["anonymous"]:
-            return self._authenticate(x, options)
-        if x.credential is None and self._authenticate(x, options) is not None:
-            x.authenticate(self.runtime.config().consumer(options["anonymous"]), None, None)
-        return None
-
-    def _authenticate(self, x: Exchange, options: Any) -> Reply | None:
+    def authenticate(self, x: Exchange, options: Any) -> Reply | None:
         challenge = {"WWW-Authenticate": f'Key realm="{options["realm"]}"' if options["realm"] else "Key"}
         key: str | None = None
         for name in options["key_names"]:
