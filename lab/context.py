@@ -12,6 +12,18 @@ if TYPE_CHECKING:
     from scenarios.engine.flow import Flow
     from stack.laboratory import Laboratory
 
+
+def complete_services(incomplete: str) -> list[str]:
+    """Los servicios que empiezan por lo que se lleva escrito (para el tabulador)."""
+    from scenarios.catalog import SERVICES
+
+    return [service.name for service in SERVICES if service.name.startswith(incomplete)]
+
+
+Services = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="SERVICIO", help="Cuáles. Sin nombres, todos.", autocompletion=complete_services),
+]
 Project = Annotated[
     str,
     typer.Option(
@@ -73,13 +85,6 @@ def ports(words: list[str] | None) -> dict[str, int]:
             )
         result[name] = int(value)
     return result
-
-
-def complete_services(incomplete: str) -> list[str]:
-    """Los servicios que empiezan por lo que se lleva escrito (para el tabulador)."""
-    from scenarios.catalog import SERVICES
-
-    return [service.name for service in SERVICES if service.name.startswith(incomplete)]
 
 
 def complete_flows(incomplete: str) -> list[str]:

@@ -48,9 +48,7 @@ class SpanishGroup(TyperGroup):
 def unknown(what: str, name: str, known: list[str], command: str) -> UsageError:
     """Un `UsageError` para un nombre que no existe: dice los más parecidos, o todos si no hay."""
     near = get_close_matches(name, known, n=3, cutoff=0.5)
-    listed = ", ".join(near or known)
-    lead = "¿Querías decir" if near else "Los que hay son"
-    meaning = f"¿Querías decir {listed}?" if near else f"{lead}: {listed}."
+    meaning = f"¿Querías decir {', '.join(near)}?" if near else f"Los que hay son: {', '.join(known)}."
     return UsageError(f"no conozco ningún {what} que se llame «{name}»", meaning, command)
 
 

@@ -7,18 +7,11 @@ from typing import Annotated
 import typer
 
 from lab import context
-from lab.context import Project
+from lab.context import Project, Services
 
 
 def down(
-    services: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="SERVICIO",
-            help="Cuáles. Sin nombres, todos.",
-            autocompletion=context.complete_services,
-        ),
-    ] = None,
+    services: Services = None,
     volumes: Annotated[
         bool, typer.Option("--volumes", help="Borra además los datos que guardaron (objetos de MinIO…).")
     ] = False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from scenarios.engine.flow import Flow
     from scenarios.engine.runner import RunResult
+    from scenarios.engine.stepping import Stepper
     from stack.laboratory import Laboratory
 
 NOT_PROVEN = 1
@@ -75,9 +77,10 @@ def run(
         "per_service": context.pairs(per_service, "--set"),
         "ports": context.ports(port),
     }
-    inputs = {"file": file} if file is not None else {}
-    perform = _perform_json if json else _perform_on_screen
-    result = perform(chosen, lab, options, inputs, sabotage, auto)
+    perform = partial(
+        _perform, chosen, lab, options, inputs={"file": file} if file is not None else {}, sabotage=sabotage
+    )
+    result = _in_json(perform) if json else _on_screen(perform, chosen, auto)
     from lab import history
 
     if sabotage is None and not result.finished.stopped:
@@ -86,9 +89,7 @@ def run(
         raise typer.Exit(NOT_PROVEN)
 
 
-def _perform_json(
-    flow: Flow, lab: Laboratory, options: dict[str, Any], inputs: dict[str, Path], sabotage: str | None, auto: bool
-) -> RunResult:
+def _in_json(perform: Callable[..., RunResult]) -> RunResult:
     import json
 
     from scenarios.engine.events import RunEvent, as_json
@@ -98,12 +99,10 @@ def _perform_json(
         if line is not None:
             print(json.dumps(line, ensure_ascii=False), flush=True)
 
-    return _perform(flow, lab, options, inputs, sabotage, None, write, lambda event: None)
+    return perform(on_event=write, on_service=lambda event: None)
 
 
-def _perform_on_screen(
-    flow: Flow, lab: Laboratory, options: dict[str, Any], inputs: dict[str, Path], sabotage: str | None, auto: bool
-) -> RunResult:
+def _on_screen(perform: Callable[..., RunResult], flow: Flow, auto: bool) -> RunResult:
     import sys
 
     from lab.render.run import RunView, intro
@@ -119,15 +118,14 @@ def _perform_on_screen(
     micro = sum(service.kind is Kind.MICROSERVICE for service in needed)
     total = memory(sum(service.embedded.memory_mb for service in needed))
     write(screen, f"Servicios ({count}, y {micro} microservicios; {total} en total)", indent=1)
-    stepping = not auto and screen.is_terminal and sys.stdin.isatty()
-    view = RunView(screen, stepping=stepping)
+    view = RunView(screen)
     stepper = None
-    if stepping:
+    if not auto and screen.is_terminal and sys.stdin.isatty():
         from lab.stepping import KeyStepper
 
         stepper = KeyStepper(screen, view)
     with ServicesView(screen) as services:
-        result = _perform(flow, lab, options, inputs, sabotage, stepper, view, services)
+        result = perform(stepper=stepper, on_event=view, on_service=services)
     write(screen, "Todo sigue en marcha para que lo mires. Para parar: stacklab down", indent=3)
     return result
 
@@ -136,11 +134,12 @@ def _perform(
     flow: Flow,
     lab: Laboratory,
     options: dict[str, Any],
+    *,
     inputs: dict[str, Path],
     sabotage: str | None,
-    stepper: Any,
     on_event: Callable[[Any], None],
     on_service: Callable[[Any], None],
+    stepper: Stepper | None = None,
 ) -> RunResult:
     """Arranca, ejecuta y, si algo lo interrumpe, para lo que esta orden había arrancado."""
     from lab.interruption import one_at_a_time, stops_what_it_started
@@ -148,7 +147,4 @@ def _perform(
 
     with one_at_a_time(lab, on_service), stops_what_it_started(lab, on_service) as started:
         started += [one.name for one in lab.up(flow.services, on_event=on_service, **options) if one.started]
-        close = getattr(on_service, "close", None)
-        if close is not None:
-            close()
         return run_flow(flow, lab, inputs=inputs, stepper=stepper, sabotage=sabotage, on_event=on_event)

@@ -7,18 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from lab import context
-from lab.context import PerService, Ports, Project, Runtime
+from lab.context import PerService, Ports, Project, Runtime, Services
 
 
 def up(
-    services: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="SERVICIO",
-            help="Cuáles. Sin nombres, todos.",
-            autocompletion=context.complete_services,
-        ),
-    ] = None,
+    services: Services = None,
     runtime: Runtime = "auto",
     per_service: PerService = None,
     port: Ports = None,

@@ -23,12 +23,11 @@ INDENT = 4
 class RunView:
     """Recibe los sucesos de una ejecución (`on_event`) y los escribe.
 
-    Con `stepping`, la cabecera y la explicación de un paso salen antes de darle paso, y la prueba después.
+    Al ir paso a paso, la cabecera y la explicación salen antes de darle paso, y la prueba después.
     """
 
-    def __init__(self, screen: Console, *, stepping: bool) -> None:
+    def __init__(self, screen: Console) -> None:
         self._screen = screen
-        self._stepping = stepping
         self._announced: str | None = None
         self._titles = {service.name: service.title for service in SERVICES}
         self.last: happened.HopDone | None = None

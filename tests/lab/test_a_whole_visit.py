@@ -11,6 +11,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -35,6 +37,22 @@ def read_until(descriptor: int, text: str, seconds: float = 30.0) -> str:
             except OSError:
                 assert text in seen, f"se cerró sin «{text}»:\n{seen}"
     return seen
+
+
+@contextmanager
+def on_a_terminal(stacklab: Terminal, *words: str, **extra: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """`stacklab …` en una terminal de mentira: el proceso y el extremo por el que se teclea y se lee."""
+    master, slave = pty.openpty()
+    environment = stacklab.environment(**{"TERM": "xterm"} | extra)
+    command = [sys.executable, "-m", "lab", *words]
+    process = subprocess.Popen(command, env=environment, stdin=slave, stdout=slave, stderr=slave)
+    os.close(slave)
+    try:
+        yield process, master
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
 
 
 @pytest.fixture(scope="module")
@@ -86,16 +104,10 @@ def test_difficult_terminals(stacklab: Terminal, extra: dict[str, str]) -> None:
 @pytest.mark.usefixtures("first")
 def test_no_color_is_respected_in_a_terminal(stacklab: Terminal) -> None:
     def colours(**extra: str) -> list[str]:
-        master, slave = pty.openpty()
-        environment = stacklab.environment(TERM="xterm-256color", **extra)
-        command = [sys.executable, "-m", "lab", "status"]
-        process = subprocess.Popen(command, env=environment, stdin=slave, stdout=slave, stderr=slave)
-        os.close(slave)
-        try:
-            return re.findall(r"\x1b\[(?:\d+;)*[39][0-7]m", read_until(master, "stacklab down"))
-        finally:
+        with on_a_terminal(stacklab, "status", TERM="xterm-256color", **extra) as (process, master):
+            shown = read_until(master, "stacklab down")
             process.wait(20)
-            os.close(master)
+        return re.findall(r"\x1b\[(?:\d+;)*[39][0-7]m", shown)
 
     assert colours()
     assert not colours(NO_COLOR="1")
@@ -169,12 +181,7 @@ def test_in_a_terminal_it_stands_still_before_each_hop(stacklab: Terminal) -> No
         return {one.object_name for one in minio.list_objects("avatares", recursive=True) if one.object_name}
 
     before = originals()
-    master, slave = pty.openpty()
-    environment = stacklab.environment(TERM="xterm", COLUMNS="100")
-    command = [sys.executable, "-m", "lab", "run", "flujo-a"]
-    process = subprocess.Popen(command, env=environment, stdin=slave, stdout=slave, stderr=slave, close_fds=True)
-    os.close(slave)
-    try:
+    with on_a_terminal(stacklab, "run", "flujo-a", COLUMNS="100") as (process, master):
         read_until(master, "q salir")
         os.write(master, b"?")
         for _ in ("A1", "A2", "A3"):
@@ -192,29 +199,15 @@ def test_in_a_terminal_it_stands_still_before_each_hop(stacklab: Terminal) -> No
         os.write(master, b"q")
         read_until(master, "a medias")
         assert process.wait(20) == 0
-    finally:
-        process.kill()
-        process.wait()
-        os.close(master)
 
 
 @pytest.mark.usefixtures("first")
 def test_interrupting_is_130_and_leaves_what_was_already_up(stacklab: Terminal) -> None:
-    master, slave = pty.openpty()
-    command = [sys.executable, "-m", "lab", "run", "flujo-a"]
-    process = subprocess.Popen(
-        command, env=stacklab.environment(TERM="xterm"), stdin=slave, stdout=slave, stderr=slave, close_fds=True
-    )
-    os.close(slave)
-    try:
+    with on_a_terminal(stacklab, "run", "flujo-a") as (process, master):
         read_until(master, "q salir")
         process.send_signal(signal.SIGINT)
         read_until(master, "Interrumpido")
         assert process.wait(20) == 130
-    finally:
-        process.kill()
-        process.wait()
-        os.close(master)
     services = json.loads(stacklab("status", "--json").stdout)["services"]
     assert {one["state"] for one in services} == {"running"}
 
@@ -238,21 +231,11 @@ def test_down_leaves_no_process_and_no_open_port(stacklab: Terminal) -> None:
 
 
 def test_terminating_a_run_that_started_everything_stops_everything(stacklab: Terminal) -> None:
-    master, slave = pty.openpty()
-    command = [sys.executable, "-m", "lab", "run", "flujo-a"]
-    process = subprocess.Popen(
-        command, env=stacklab.environment(TERM="xterm"), stdin=slave, stdout=slave, stderr=slave, close_fds=True
-    )
-    os.close(slave)
-    try:
+    with on_a_terminal(stacklab, "run", "flujo-a") as (process, master):
         read_until(master, "q salir")
         process.send_signal(signal.SIGTERM)
         read_until(master, "Interrumpido")
         assert process.wait(20) == 130
-    finally:
-        process.kill()
-        process.wait()
-        os.close(master)
     assert leftovers(stacklab).returncode == 0
     services = json.loads(stacklab("status", "--json").stdout)["services"]
     assert {one["state"] for one in services} == {"stopped"}
