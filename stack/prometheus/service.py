@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-from stack.model import ConfigFile, Embedded, Fidelity, HttpProbe, Link, Port, Service
+from stack.model import Binary, ConfigFile, Container, Embedded, Fidelity, HttpProbe, Link, Port, Service
+
+# Un día de datos basta para aprender; la recarga por HTTP es la que usan las lecciones tras cambiar el fichero.
+_FLAGS = ("--storage.tsdb.retention.time=1d", "--web.enable-lifecycle", "--log.level=warn")
 
 PROMETHEUS = Service(
     name="prometheus",
@@ -15,6 +18,33 @@ PROMETHEUS = Service(
         product="suplente de stacklab",
         fidelity=Fidelity.EMBEDDED,
         memory_mb=30,
+    ),
+    binaries=(
+        Binary(
+            program="prometheus",
+            product="Prometheus",
+            argv=(
+                "${PROGRAM}",
+                "--config.file=${CONFIG_DIR}/prometheus.yml",
+                "--storage.tsdb.path=${DATA_DIR}",
+                "--web.listen-address=${LISTEN_HOST}:${LISTEN_HTTP_PORT}",
+                *_FLAGS,
+            ),
+            memory_mb=60,
+            at_least=(3,),
+        ),
+    ),
+    container=Container(
+        image="prometheus",
+        argv=(
+            "--config.file=/etc/prometheus/prometheus.yml",
+            "--storage.tsdb.path=/prometheus",
+            "--web.listen-address=${LISTEN_HOST}:${LISTEN_HTTP_PORT}",
+            *_FLAGS,
+        ),
+        config_dir="/etc/prometheus",
+        volume="/prometheus",
+        memory_mb=256,
     ),
     config=(ConfigFile("prometheus.yml", (Path(__file__).parent / "config" / "prometheus.yml",)),),
     exports={"PROMETHEUS_URL": "${PROMETHEUS_HTTP_URL}"},

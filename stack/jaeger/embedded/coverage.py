@@ -1,7 +1,6 @@
 """Qué imita este suplente, qué cubre y qué no."""
 
-from stack.jaeger.embedded.models import MAX_BYTES, MAX_TRACES
-from stack.jaeger.embedded.wording import number
+from stack.jaeger.embedded.models import MAX_BYTES
 from stack.web import Coverage
 
 COVERAGE = Coverage(
@@ -14,7 +13,7 @@ COVERAGE = Coverage(
         "/api/v3/services, /api/v3/operations y /api/v3/traces/{id}, en OTLP JSON.",
         "Buscar por servicio, operación, atributos, duración y hora.",
         "La página de una traza: línea de tiempo, atributos, sucesos, proceso y enlaces entre spans.",
-        f"Memoria con tope: {number(MAX_TRACES)} trazas o {MAX_BYTES // 2**20} MB; se olvida la más vieja.",
+        f"Memoria con tope: las trazas que diga jaeger.yaml (max_traces) o {MAX_BYTES // 2**20} MB; se olvida la más vieja.",
         "Un span repetido sigue siendo uno.",
     ),
     lacks=(
