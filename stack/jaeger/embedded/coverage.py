@@ -13,7 +13,8 @@ COVERAGE = Coverage(
         "/api/v3/services, /api/v3/operations y /api/v3/traces/{id}, en OTLP JSON.",
         "Buscar por servicio, operación, atributos, duración y hora.",
         "La página de una traza: línea de tiempo, atributos, sucesos, proceso y enlaces entre spans.",
-        f"Memoria con tope: las trazas que diga jaeger.yaml (max_traces) o {MAX_BYTES // 2**20} MB; se olvida la más vieja.",
+        f"Memoria con tope: las trazas que diga jaeger.yaml (max_traces) o {MAX_BYTES // 2**20} MB; "
+        "se olvida la más vieja.",
         "Un span repetido sigue siendo uno.",
     ),
     lacks=(

@@ -15,7 +15,7 @@ class SettingsProblem(Exception):
 
 
 def max_traces(path: Path) -> int:
-    """El tope de trazas de la memoria que usa la consulta (`extensions.jaeger_storage`); sin tope escrito, el nuestro.
+    """El tope de trazas de la memoria que usa la consulta (`extensions.jaeger_storage`); si no dice, el nuestro.
 
     Sigue https://www.jaegertracing.io/docs/2.13/storage/memory/.
 
