@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 
 from stack import ports, probes
@@ -83,6 +83,7 @@ class Execution:
     Args:
         journal: donde se apunta cada servicio que queda listo, se para o no arranca.
         redact: quita los secretos de un texto.
+        plant: deja en un servicio listo lo que los demás esperan encontrar (véase `stack.seeding`).
         reached: se llama al pasar por cada punto en que la orden podría morir (para las pruebas).
     """
 
@@ -96,11 +97,13 @@ class Execution:
         journal: Journal,
         on_event: Callable[[Event], None],
         redact: Callable[[str], str],
+        plant: Callable[[Service], None],
         reached: Callable[[str], None],
     ) -> None:
         self._folder, self._runtimes, self._catalog = folder, runtimes, catalog
         self._interrupts, self._journal = interrupts, journal
         self._on_event, self._redact, self._reached = on_event, redact, reached
+        self._plant = plant
         self._inbox: SimpleQueue[_Message] = SimpleQueue()
         interrupts.wake = lambda: self._inbox.put(None)
         self.done: dict[str, Done] = {}
@@ -276,18 +279,37 @@ class Execution:
         """En su hilo: hace un paso entero y deja el resultado en la cola, también si algo revienta."""
         try:
             if step.action is Action.KEEP and instance is not None:
-                self._inbox.put(Done(step, instance, False, 0.0))
+                result: Done | _Failure = Done(step, instance, False, 0.0)
             elif step.action is Action.WAIT and instance is not None:
-                self._inbox.put(self._await(step, instance, time.monotonic(), started=False, since=0))
+                result = self._await(step, instance, time.monotonic(), started=False, since=0)
             else:
-                self._inbox.put(self._start(step))
+                result = self._start(step)
+            self._inbox.put(self._seeded(result) if isinstance(result, Done) else result)
         except StacklabError as error:
             self._inbox.put(_Failure(step, error))
         except BaseException as error:
             problem = StartError(f"no se pudo arrancar {step.service.title}: {type(error).__name__}: {error}")
             self._inbox.put(_Failure(step, problem))
 
-    def _start(self, step: Step) -> _Message:
+    def _seeded(self, done: Done) -> Done | _Failure:
+        """Siembra lo que haga falta: lo recién arrancado, y lo que otra orden dejó a medias (no está apuntado)."""
+        step = done.step
+        record = self._journal.state.services.get(step.name)
+        if not step.service.seed or (record is not None and record.identity == done.instance.identity):
+            return done
+        began = time.monotonic()
+        try:
+            self._plant(step.service)
+        except StacklabError as error:
+            self._runtimes[step.choice.runtime].stop(
+                {step.name: FAILED_GRACE_S}, hurry=lambda: self._interrupts.killing
+            )
+            # Lo que dijo quien siembra puede llevar dentro lo que quería guardar.
+            return _Failure(step, StartError(self._redact(error.cause), error.meaning, error.command))
+        self._reached(f"sembrado {step.name}")
+        return replace(done, seconds=done.seconds + time.monotonic() - began)
+
+    def _start(self, step: Step) -> Done | _Failure:
         began = time.monotonic()
         self._inbox.put(_Begun(step))
         since = size(self._folder.log(step.name))
@@ -301,7 +323,9 @@ class Execution:
         self._reached(f"arrancado {step.name}")
         return self._await(step, instance, began, started=True, since=since)
 
-    def _await(self, step: Step, instance: Instance, began: float, *, started: bool, since: int) -> _Message:
+    def _await(
+        self, step: Step, instance: Instance, began: float, *, started: bool, since: int
+    ) -> Done | _Failure:
         runtime = self._runtimes[step.choice.runtime]
         offer = runtime.offer(step.service)
         patience = offer.ready_timeout_s if offer is not None else 15.0

@@ -27,6 +27,7 @@ from stack.ports import key
 from stack.request import Request
 from stack.runtimes.base import Instance
 from stack.runtimes.choice import AUTO, available, choose
+from stack.seeding import plant
 from stack.state import Journal, State
 from stack.status import Running, ServiceStatus, row
 from stack.suggest import unknown_service
@@ -362,8 +363,14 @@ class Laboratory:
             journal=journal,
             on_event=on_event,
             redact=lambda text: vault.redact(text, secrets),
+            plant=self._plant,
             reached=self._reached,
         )
+
+    def _plant(self, service: Service) -> None:
+        names = self._values()[1]
+        exports = {name: render(text, names, where=service.name) for name, text in service.exports.items()}
+        plant(service, names | exports)
 
     def _forget_data(self, names: Iterable[str]) -> None:
         for name in names:

@@ -23,11 +23,12 @@ class Fidelity(StrEnum):
 
 
 class Kind(StrEnum):
-    """Qué papel hace el proceso: servicio de la guía, microservicio de un flujo o página de stacklab."""
+    """Qué papel hace: servicio de la guía, microservicio de un flujo, página de stacklab o puente entre redes."""
 
     SERVICE = "service"
     MICROSERVICE = "microservice"
     CONSOLE = "console"
+    BRIDGE = "bridge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,8 @@ class Service:
     Al menos uno de `embedded`, `binaries` (en orden de preferencia) y `container` dice cómo se arranca.
     `depends_on` son nombres de servicios que han de estar listos antes. `credentials` son los nombres de
     las credenciales que lee (se generan en el primer `up`). `exports` son las variables que enseña
-    `stacklab env`: nombre → plantilla.
+    `stacklab env`: nombre → plantilla. `seed` es la función («modulo:funcion») que deja en él lo que los demás
+    esperan encontrar, cada vez que arranca (véase `stack.seeding`).
     """
 
     name: str
@@ -186,6 +188,7 @@ class Service:
     credentials: tuple[str, ...] = ()
     exports: Mapping[str, str] = field(default_factory=dict)
     links: tuple[Link, ...] = ()
+    seed: str = ""
 
     def port(self, name: str) -> Port:
         """El puerto que se llama `name`; `KeyError` si no existe."""
