@@ -1,0 +1,1 @@
+"""Consul: quién ofrece cada servicio, dónde está y si goza de salud."""
