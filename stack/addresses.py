@@ -7,9 +7,15 @@ desde un contenedor). Las plantillas se escriben `${NOMBRE}` y los nombres son:
 `${KAFKA_BROKER_ADDRESS}`             `host:puerto` del puerto `broker` de `kafka`, para quien lee la plantilla
 `${…_URL}` `${…_HOST}` `${…_PORT}`    lo mismo como URL, solo el nombre, solo el número
 `${…_BROWSER_URL}`                    siempre la dirección de la máquina: para enlaces que abre una persona
+`${…_BROWSER_ADDRESS}`                lo mismo, sin esquema (`localhost` no: 127.0.0.1)
 `${LISTEN_HOST}` `${LISTEN_UI_PORT}`  dónde debe escuchar el propio servicio (su puerto `ui`)
 `${CONFIG_DIR}` `${DATA_DIR}`         sus dos carpetas
 `${PYTHON}`                           el intérprete con que corre stacklab
+`${KAFKA_FIDELITY}` …                 quién contesta por cada servicio: docker, binary o embedded
+`${HOST_PORTS}`                       los puertos de lo que corre fuera de Docker (para el puente)
+`${NETWORK_INTERFACE}`                la interfaz de red por la que se llega a los contenedores
+`${PROGRAM}`                          el programa real encontrado (solo en `Binary`)
+`${FREE_ALGO}`                        un puerto libre cualquiera, elegido al arrancar; con el mismo nombre, el mismo
 `${MINIO_ACCESS_KEY}` …               las credenciales, en mayúsculas
 ====================================  ====================================================================
 
@@ -26,6 +32,8 @@ from enum import StrEnum
 from stack.errors import ConfigError
 
 _PLACEHOLDER = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
+FREE = "FREE_"
+"""Así empieza el nombre de los puertos que se eligen al arrancar: `render` los deja como están."""
 
 
 class Viewpoint(StrEnum):
@@ -64,15 +72,21 @@ def variables(endpoints: Iterable[Endpoint], viewpoint: Viewpoint) -> dict[str, 
         names[f"{prefix}_PORT"] = str(number)
         names[f"{prefix}_ADDRESS"] = f"{host}:{number}"
         names[f"{prefix}_URL"] = f"{endpoint.scheme}://{host}:{number}"
+        names[f"{prefix}_BROWSER_ADDRESS"] = f"{endpoint.host}:{endpoint.number}"
         names[f"{prefix}_BROWSER_URL"] = f"{endpoint.scheme}://{endpoint.host}:{endpoint.number}"
     return names
 
 
 def render(template: str, names: Mapping[str, str], *, where: str) -> str:
-    """Sustituye cada `${NOMBRE}`; un nombre desconocido es un `ConfigError` que dice en qué sitio está."""
+    """Sustituye cada `${NOMBRE}`; un nombre desconocido es un `ConfigError` que dice en qué sitio está.
+
+    Los `${FREE_…}` que no estén en `names` se quedan sin sustituir: `free_names` los encuentra después.
+    """
 
     def replace(match: re.Match[str]) -> str:
         name = match.group(1)
+        if name.startswith(FREE) and name not in names:
+            return match.group(0)
         if name not in names:
             raise ConfigError(
                 cause=f"{where} usa ${{{name}}} y no hay ningún dato con ese nombre",
@@ -82,3 +96,8 @@ def render(template: str, names: Mapping[str, str], *, where: str) -> str:
         return names[name]
 
     return _PLACEHOLDER.sub(replace, template)
+
+
+def free_names(template: str) -> set[str]:
+    """Los `FREE_…` que quedan por sustituir en `template`."""
+    return {name for name in _PLACEHOLDER.findall(template) if name.startswith(FREE)}

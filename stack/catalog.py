@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stack.bridge.service import BRIDGE
 from stack.console.service import CONSOLE
 from stack.grafana.service import GRAFANA
 from stack.jaeger.service import JAEGER
@@ -12,4 +13,4 @@ from stack.model import Service
 from stack.prometheus.service import PROMETHEUS
 from stack.redis.service import REDIS
 
-SERVICES: tuple[Service, ...] = (KAFKA, REDIS, JAEGER, PROMETHEUS, GRAFANA, KONG, MINIO, CONSOLE)
+SERVICES: tuple[Service, ...] = (KAFKA, REDIS, JAEGER, PROMETHEUS, GRAFANA, KONG, MINIO, CONSOLE, BRIDGE)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 
 from stack import ports, probes
-from stack.errors import NotReady, StacklabError, StartError, StopError
+from stack.errors import PortTaken, StacklabError, StartError, StopError
 from stack.events import (
     Event,
     ServiceFailed,
@@ -24,14 +24,15 @@ from stack.events import (
 )
 from stack.folder import Folder
 from stack.interrupts import Interrupts
-from stack.logs import last_lines, size
 from stack.model import Service
 from stack.plan import Action, Plan, Step, stop_levels
-from stack.runtimes.base import Instance, Runtime, Stopped
+from stack.runtimes.base import Ending, Instance, Runtime, Stopped
 from stack.state import Journal, Record
 
 LOG_LINES = 30
 FAILED_GRACE_S = 1.0
+
+_STARTING = (Action.START, Action.RESTART)
 
 _IN_USE = re.compile(r"address (is )?already in use|address in use|EADDRINUSE|errno (98|48)\b", re.IGNORECASE)
 
@@ -123,12 +124,16 @@ class Execution:
         Raises:
             KeyboardInterrupt: llegó una señal; lo que esta orden arrancó está parado.
             StopError: no se pudo parar lo que había que cambiar.
+            StartError: falta algo para arrancar (una imagen, la red), y no se ha tocado nada.
         """
         self._last = last
         failures: list[_Failure] = []
         try:
+            self._gather(plan)
             self._clear_the_way(plan)
             failures = self._start_all(plan, seen)
+            if not failures and not self._interrupts.stopping:
+                self._verify(plan)
         finally:
             if self._interrupts.stopping:
                 self.undo()
@@ -161,6 +166,26 @@ class Execution:
                     grace, hurry=lambda: self._interrupts.killing, on_stopped=self._tell_stopped
                 )
         return results
+
+    def _gather(self, plan: Plan) -> None:
+        """Reúne lo que cada runtime necesita antes de tocar nada: si falta algo, lo que hay en marcha sigue."""
+        for name, runtime in self._runtimes.items():
+            starting = [one for one in plan.steps if one.choice.runtime == name and one.action in _STARTING]
+            if starting:
+                self._reached(f"reunir {name}")
+                runtime.ready(
+                    [step.prepared for step in starting],
+                    on_event=self._on_event,
+                    cancelled=lambda: self._interrupts.stopping,
+                )
+
+    def _verify(self, plan: Plan) -> None:
+        """Con todo en marcha, lo que las sondas no ven; solo si esta orden ha arrancado algo."""
+        if any(step.action in _STARTING for step in plan.steps):
+            everything = [step.prepared for step in plan.steps]
+            for name, runtime in self._runtimes.items():
+                if own := [step.prepared for step in plan.steps if step.choice.runtime == name]:
+                    runtime.verify(own, everything)
 
     def _clear_the_way(self, plan: Plan) -> None:
         """Quita lo que los pasos van a sustituir."""
@@ -204,7 +229,7 @@ class Execution:
         """Lanza los pasos a los que ya no les falta nadie, mientras haya sitio."""
         for name, step in list(board.waiting.items()):
             if self._has_room(step.choice.runtime) and board.ready.issuperset(step.after):
-                if step.action in (Action.START, Action.RESTART):
+                if step.action in _STARTING:
                     # Lo apuntado era de otro proceso; si esta orden muere ahora, el nuevo tiene su etiqueta.
                     self._journal.remember(name, None)
                 del board.waiting[name]
@@ -281,10 +306,13 @@ class Execution:
             if step.action is Action.KEEP and instance is not None:
                 result: Done | _Failure = Done(step, instance, False, 0.0)
             elif step.action is Action.WAIT and instance is not None:
-                result = self._await(step, instance, time.monotonic(), started=False, since=0)
+                result = self._await(step, instance, time.monotonic(), started=False)
             else:
                 result = self._start(step)
             self._inbox.put(self._seeded(result) if isinstance(result, Done) else result)
+        except PortTaken as error:
+            lost = [one.number for one in step.prepared.endpoints if not ports.is_free(one.number)]
+            self._inbox.put(_Failure(step, error, lost_port=True, lost=lost))
         except StacklabError as error:
             self._inbox.put(_Failure(step, error))
         except BaseException as error:
@@ -312,7 +340,6 @@ class Execution:
     def _start(self, step: Step) -> Done | _Failure:
         began = time.monotonic()
         self._inbox.put(_Begun(step))
-        since = size(self._folder.log(step.name))
         with self._spawning:
             if self._interrupts.stopping:
                 return _Failure(step, StartError("se dejó de arrancar"))
@@ -321,11 +348,9 @@ class Execution:
         self._reached(f"arrancar {step.name}")
         instance = self._runtimes[step.choice.runtime].start(step.prepared)
         self._reached(f"arrancado {step.name}")
-        return self._await(step, instance, began, started=True, since=since)
+        return self._await(step, instance, began, started=True)
 
-    def _await(
-        self, step: Step, instance: Instance, began: float, *, started: bool, since: int
-    ) -> Done | _Failure:
+    def _await(self, step: Step, instance: Instance, began: float, *, started: bool) -> Done | _Failure:
         runtime = self._runtimes[step.choice.runtime]
         offer = runtime.offer(step.service)
         patience = offer.ready_timeout_s if offer is not None else 15.0
@@ -344,32 +369,19 @@ class Execution:
             return Done(step, instance, started, seconds)
         if self._interrupts.stopping:
             return _Failure(step, StartError("se dejó de arrancar"))
-        log = last_lines(self._folder.log(step.name), LOG_LINES, since=since)
+        log = runtime.log_end(instance, LOG_LINES)
+        question = probes.describe(step.service.probe, endpoints)
+        ending = Ending(end, question, problem, patience, tuple(self._redact(line) for line in log))
+        error = runtime.not_ready(step.service, instance, ending)
         # Antes de decir que falló se quita lo que quede de él: nada a medias.
         runtime.stop({step.name: FAILED_GRACE_S}, hurry=lambda: self._interrupts.killing)
         lost = [e.number for e in step.prepared.endpoints if end is not None and not ports.is_free(e.number)]
         return _Failure(
             step,
-            self._not_ready(step, end, problem, patience, log),
+            error,
             lost_port=bool(lost) or (end is not None and any(_IN_USE.search(line) for line in log)),
             lost=lost,
         )
-
-    def _not_ready(
-        self, step: Step, end: str | None, problem: str | None, patience: float, log: Sequence[str]
-    ) -> NotReady:
-        title = step.service.title
-        question = probes.describe(step.service.probe, {e.port: e for e in step.prepared.endpoints})
-        if end is not None:
-            cause = f"{title} se murió al arrancar: {end}"
-            meaning = f"Se esperaba que contestara a {question}."
-        else:
-            cause = f"{title} no estuvo listo en {patience:g} s"
-            meaning = f"Se le preguntaba {question}; la última vez: {problem}."
-        details = [self._redact(line) for line in log]
-        if not details:
-            meaning += " No dejó nada en su log."
-        return NotReady(cause, meaning, f"stacklab logs {step.name}", details)
 
     def _tell_stopped(self, stopped: Stopped) -> None:
         self._reached(f"parado {stopped.service}")

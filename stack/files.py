@@ -72,6 +72,16 @@ def write_whole(path: Path, text: str, *, backup: Path | None = None) -> None:
         raise state_error(path, error) from error
 
 
+def append_private(path: Path, text: str) -> None:
+    """Añade `text` al final de `path`, con modo 0600 si lo crea; `StateError` si no se puede."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as output:
+            output.write(text)
+    except OSError as error:
+        raise state_error(path, error) from error
+
+
 def sync_folder(folder: Path) -> None:
     """Obliga al disco a recordar los nombres que hay en `folder`."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)

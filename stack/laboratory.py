@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,11 +11,11 @@ from stack import logs, probes
 from stack import state as states
 from stack.addresses import Endpoint, Viewpoint, render, variables
 from stack.catalog import SERVICES
-from stack.errors import StacklabError
+from stack.containers.names import interface
+from stack.errors import ImageError, StacklabError, StartError
 from stack.events import Event, LockWaiting, Notice
 from stack.execute import Done, Execution, stop_error, url_of
 from stack.faults import Faults, Undo
-from stack.files import state_error
 from stack.folder import Folder
 from stack.interrupts import Interrupts
 from stack.lock import Lock
@@ -25,10 +24,10 @@ from stack.observe import Observation, endpoints_of, in_parallel, observe
 from stack.plan import Plan
 from stack.ports import key
 from stack.request import Request
-from stack.runtimes.base import Instance
-from stack.runtimes.choice import AUTO, available, choose
+from stack.runtimes.base import Instance, Runtime
+from stack.runtimes.choice import AUTO, EMBEDDED, available, choose, preferred
 from stack.seeding import plant
-from stack.state import Journal, State
+from stack.state import Journal, Record, State
 from stack.status import Running, ServiceStatus, row
 from stack.suggest import unknown_service
 
@@ -128,7 +127,15 @@ class Laboratory:
                 self._reached("plan")
                 journal.assign(plan.ports)
                 self._reached("puertos")
-                errors = execution.run(plan, current.instances, last=attempt == ATTEMPTS)
+                try:
+                    errors = execution.run(plan, current.instances, last=attempt == ATTEMPTS)
+                except ImageError as error:
+                    # Sin las imágenes, lo que eligió stacklab (no la persona) puede correr de otra manera.
+                    names = [step.name for step in plan.steps if step.choice.runtime == "docker"]
+                    if not request.without("docker", names):
+                        raise
+                    on_event(Notice(f"{_sentence(error.cause)} Sigo sin Docker, con lo que hay en esta máquina."))
+                    continue
                 if not execution.retry:
                     break
             if errors:
@@ -176,7 +183,9 @@ class Laboratory:
                 if not asked or name in asked:
                     journal.remember(name, None)
             if data:
-                self._forget_data(asked or [*known, *chosen])
+                for name in asked or [*known, *chosen]:
+                    for runtime in self._usable():
+                        runtime.forget(name)
             if problems := [one for one in stopped if one.problems]:
                 raise stop_error(problems)
             if interrupts.stopping:
@@ -216,7 +225,7 @@ class Laboratory:
         if name not in known and not self._folder.log(name).exists():
             raise unknown_service(name, known)
         secrets = (vault.read(self._folder.credentials) or {}).values()
-        lines = logs.lines(self._folder.log(name), follow=follow, tail=tail)
+        lines = self._runtime_of(name).logs(name, follow=follow, tail=tail)
         return (vault.redact(line, secrets) for line in lines)
 
     def env(self, names: Iterable[str] = ()) -> dict[str, str]:
@@ -285,6 +294,16 @@ class Laboratory:
             on_event(Notice(text))
         return Journal(self._folder.state, state)
 
+    def _usable(self) -> list[Runtime]:
+        return [one for one in self._runtimes.values() if one.unavailable() is None]
+
+    def _runtime_of(self, name: str) -> Runtime:
+        """El runtime de `name`: el de lo que hay en marcha, el de la última vez o, si nunca lo hubo, el de siempre."""
+        instance = observe(self._usable(), self._state()).instances.get(name)
+        record = self._state().services.get(name)
+        known = instance.runtime if instance is not None else record.runtime if record is not None else EMBEDDED
+        return self._runtimes.get(known, self._runtimes[EMBEDDED])
+
     def _state(self) -> State:
         return states.read(self._folder.state)[0]
 
@@ -304,7 +323,7 @@ class Laboratory:
         result = []
         for service in self.services:
             instance = current.instances.get(service.name)
-            runtime = self._runtimes[instance.runtime if instance is not None else "embedded"]
+            runtime = self._runtimes[instance.runtime if instance is not None else EMBEDDED]
             result += [
                 runtime.endpoint(service, port.name, numbers[key(service.name, port.name)])
                 for port in service.ports
@@ -321,20 +340,25 @@ class Laboratory:
     ) -> ServiceStatus:
         instance = current.alive().get(service.name)
         record = state.services.get(service.name)
-        name = instance.runtime if instance is not None else record.runtime if record is not None else AUTO
-        runtime = self._runtimes.get(name) or choose(service, AUTO, None, self._runtimes)
-        offer = runtime.offer(service)
-        assert offer is not None, "`choose` solo elige a quien sabe arrancarlo"
+        runtime = self._shown(service, instance, record)
         return row(
             service,
-            offer=offer,
-            runtime=runtime.name,
+            offer=runtime.offer(service) if runtime is not None else None,
+            runtime=runtime.name if runtime is not None else "",
             endpoints=[one for one in self._endpoints(current, state) if one.service == service.name],
             instance=instance,
             record=record,
             problem=problem,
             memory_mb=memory,
         )
+
+    def _shown(self, service: Service, instance: Instance | None, record: Record | None) -> Runtime | None:
+        """El runtime que se enseña: el que tiene, el que tuvo o el que tendría; `None` si aquí no puede arrancar."""
+        name = instance.runtime if instance is not None else record.runtime if record is not None else preferred()
+        try:
+            return self._runtimes.get(name) or choose(service, AUTO, None, self._runtimes)
+        except StartError:
+            return None
 
     def _request(
         self,
@@ -350,6 +374,7 @@ class Laboratory:
             runtime=runtime,
             per_service=per_service or {},
             forced=forced or {},
+            network=interface(self._folder.label),
         )
 
     def _execution(
@@ -372,16 +397,6 @@ class Laboratory:
         exports = {name: render(text, names, where=service.name) for name, text in service.exports.items()}
         plant(service, names | exports)
 
-    def _forget_data(self, names: Iterable[str]) -> None:
-        for name in names:
-            folder = self._folder.services / name / "data"
-            try:
-                shutil.rmtree(folder)
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                raise state_error(folder, error, "borrar") from error
-
 
 def _running(done: Done) -> Running:
     step = done.step
@@ -397,6 +412,10 @@ def _running(done: Done) -> Running:
         started=done.started,
         seconds=done.seconds,
     )
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _joined(errors: Sequence[StacklabError]) -> StacklabError:

@@ -120,6 +120,7 @@ def _completed(instance: Instance, state: State) -> Instance:
         return replace(instance, alive=False)
     if instance.spec_hash:
         return instance
+    # Borró su entorno (Redis, PostgreSQL): lo que decía está también en el estado.
     prefix = f"{instance.service}."
     ports = {name.removeprefix(prefix): number for name, number in state.ports.items() if name.startswith(prefix)}
-    return replace(instance, spec_hash=record.spec_hash, ports=ports)
+    return replace(instance, runtime=record.runtime, spec_hash=record.spec_hash, ports=ports)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import socket
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -43,6 +44,22 @@ def is_free(number: int) -> bool:
     with socket.socket() as caller:
         caller.settimeout(0.2)
         return caller.connect_ex((HOST, number)) != 0
+
+
+def free_ports(count: int) -> list[int]:
+    """`count` puertos libres, distintos y sin nombre conocido, para lo que un programa habla consigo mismo.
+
+    Por debajo de los que el sistema reparte a las conexiones que salen: entre mirarlo y usarlo no se lo da a nadie.
+    """
+    result: list[int] = []
+    for number in random.sample(range(20_000, FIRST_EPHEMERAL), 2000):
+        if len(result) == count:
+            break
+        if is_free(number):
+            result.append(number)
+    if len(result) < count:
+        raise _no_ports_left()
+    return result
 
 
 def owner(number: int) -> Owner:
@@ -150,7 +167,11 @@ def _candidates(number: int, reserved: Collection[int]) -> Iterator[int]:
         candidate = 1024 + (number - 1024 + distance) % (FIRST_EPHEMERAL - 1024)
         if candidate not in reserved:
             yield candidate
-    raise StartError(
+    raise _no_ports_left()
+
+
+def _no_ports_left() -> StartError:
+    return StartError(
         "no queda ningún puerto libre entre el 1024 y el 32767",
         "Hay demasiados programas escuchando en este equipo.",
         "stacklab doctor",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from stack.addresses import Endpoint, Viewpoint, render, variables
+from stack.addresses import Endpoint, Viewpoint, free_names, render, variables
 from stack.config import rendered
-from stack.model import Service
+from stack.model import ConfigFile, Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,49 +32,117 @@ class Prepared:
     spec_hash: str
 
 
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Lo que un runtime arranca para un servicio, todavía con plantillas.
+
+    `config` son sus ficheros; `extra`, nombres que solo existen en este runtime (`PROGRAM`). `identity` es lo que
+    no se ve en la orden ni en el entorno y, si cambia, obliga a arrancar de nuevo (qué imagen, qué versión).
+    """
+
+    argv: Sequence[str]
+    env: Mapping[str, str]
+    config: Sequence[ConfigFile]
+    extra: Mapping[str, str] = field(default_factory=dict)
+    identity: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Dónde correrá: desde qué punto ve a los demás, en qué dirección escucha y cuáles son sus carpetas.
+
+    `listen` dice en qué número escucha un puerto suyo (en un contenedor no es el que se publica). Con `told`, las
+    variables `STACKLAB_*` de su entorno le cuentan todo eso.
+    """
+
+    viewpoint: Viewpoint
+    listen_host: str
+    config_dir: Path
+    data_dir: Path
+    listen: Mapping[str, int]
+    told: bool = True
+
+
 def prepare(
     service: Service,
+    recipe: Recipe,
+    place: Place,
     *,
     endpoints: Iterable[Endpoint],
     credentials: Mapping[str, str],
-    root: Path,
-    listen_host: str = "127.0.0.1",
 ) -> Prepared:
-    """Resuelve `service` para correr como proceso de esta máquina, con sus carpetas bajo `root/<servicio>`.
+    """Resuelve `service` para correr en `place` como dice `recipe`.
 
-    `endpoints` son los de todo el laboratorio (un servicio nombra a otros en su configuración). Las
-    variables `STACKLAB_*` de su entorno le dicen dónde escuchar y dónde están sus carpetas.
+    `endpoints` son los de todo el laboratorio (un servicio nombra a otros en su configuración).
     """
     everything = tuple(endpoints)
     own = tuple(endpoint for endpoint in everything if endpoint.service == service.name)
-    config_dir, data_dir = root / service.name / "config", root / service.name / "data"
-    names = variables(everything, Viewpoint.HOST) | dict(credentials)
-    names |= {f"LISTEN_{e.port}_PORT".upper().replace("-", "_"): str(e.number) for e in own}
+    names = variables(everything, place.viewpoint) | dict(credentials)
+    names |= {f"LISTEN_{_upper(port)}_PORT": str(number) for port, number in place.listen.items()}
     names |= {
-        "LISTEN_HOST": listen_host,
-        "CONFIG_DIR": str(config_dir),
-        "DATA_DIR": str(data_dir),
+        "LISTEN_HOST": place.listen_host,
+        "CONFIG_DIR": str(place.config_dir),
+        "DATA_DIR": str(place.data_dir),
         "PYTHON": sys.executable,
     }
+    names |= recipe.extra
     where = f"stack/{service.name}/service.py"
-    env = {key: render(value, names, where=where) for key, value in service.embedded.env.items()}
-    env |= {f"STACKLAB_PORT_{e.port}".upper().replace("-", "_"): str(e.number) for e in own}
-    env |= {
-        "STACKLAB_LISTEN_HOST": listen_host,
-        "STACKLAB_CONFIG_DIR": str(config_dir),
-        "STACKLAB_DATA_DIR": str(data_dir),
-    }
-    argv = tuple(render(word, names, where=where) for word in service.embedded.argv)
-    files = {file.target: rendered(file, names) for file in service.config}
+    env = {key: render(value, names, where=where) for key, value in recipe.env.items()}
+    if place.told:
+        env |= {f"STACKLAB_PORT_{_upper(port)}": str(number) for port, number in place.listen.items()}
+        env |= {
+            "STACKLAB_LISTEN_HOST": place.listen_host,
+            "STACKLAB_CONFIG_DIR": str(place.config_dir),
+            "STACKLAB_DATA_DIR": str(place.data_dir),
+        }
+    argv = tuple(render(word, names, where=where) for word in recipe.argv)
+    files = {file.target: rendered(file, names) for file in recipe.config}
     ports = [(e.port, e.number) for e in own]
-    identity = json.dumps([argv, env, files, ports], sort_keys=True, ensure_ascii=False)
+    identity = json.dumps([argv, env, files, ports, *recipe.identity], sort_keys=True, ensure_ascii=False)
     return Prepared(
         service=service,
         endpoints=own,
         argv=argv,
         env=env,
         files=files,
-        config_dir=config_dir,
-        data_dir=data_dir,
+        config_dir=place.config_dir,
+        data_dir=place.data_dir,
         spec_hash=hashlib.sha256(identity.encode()).hexdigest()[:16],
     )
+
+
+def free_of(prepared: Prepared) -> list[str]:
+    """Los `FREE_…` que quedan por decidir en `prepared`, en orden."""
+    texts = [*prepared.argv, *prepared.env.values(), *prepared.files.values()]
+    return sorted(set().union(*map(free_names, texts)))
+
+
+def settled(prepared: Prepared, numbers: Mapping[str, int]) -> Prepared:
+    """`prepared` con cada `${FREE_…}` en su número: el mismo en la orden, en el entorno y en los ficheros."""
+
+    def fill(text: str) -> str:
+        for name, number in numbers.items():
+            text = text.replace(f"${{{name}}}", str(number))
+        return text
+
+    return replace(
+        prepared,
+        argv=tuple(map(fill, prepared.argv)),
+        env={key: fill(value) for key, value in prepared.env.items()},
+        files={target: fill(text) for target, text in prepared.files.items()},
+    )
+
+
+def on_this_machine(service: Service, endpoints: Iterable[Endpoint], root: Path) -> Place:
+    """El sitio de un proceso de esta máquina: escucha en 127.0.0.1 y sus carpetas están bajo `root/<servicio>`."""
+    return Place(
+        viewpoint=Viewpoint.HOST,
+        listen_host="127.0.0.1",
+        config_dir=root / service.name / "config",
+        data_dir=root / service.name / "data",
+        listen={one.port: one.number for one in endpoints if one.service == service.name},
+    )
+
+
+def _upper(port: str) -> str:
+    return port.upper().replace("-", "_")

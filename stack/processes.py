@@ -19,6 +19,7 @@ import psutil
 PROJECT = "STACKLAB_PROJECT"
 SERVICE = "STACKLAB_SERVICE"
 SPEC = "STACKLAB_SPEC"
+RUNTIME = "STACKLAB_RUNTIME"
 _PORT = "STACKLAB_PORT_"
 
 _PROC = Path("/proc")
@@ -26,11 +27,15 @@ _PROC = Path("/proc")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Un proceso vivo con etiqueta. `spec` y `ports` (NOMBRE → número) están vacíos si borró su entorno."""
+    """Un proceso vivo con etiqueta.
+
+    `spec`, `runtime` y `ports` (NOMBRE → número) están vacíos si borró su entorno.
+    """
 
     process: psutil.Process
     service: str
     spec: str
+    runtime: str
     ports: Mapping[str, int]
 
     @property
@@ -42,16 +47,16 @@ class Found:
             return False
 
 
-def labels(project: str, service: str, spec: str) -> dict[str, str]:
+def labels(project: str, service: str, spec: str, runtime: str) -> dict[str, str]:
     """La etiqueta que hay que poner en el entorno."""
-    return {PROJECT: project, SERVICE: service, SPEC: spec}
+    return {PROJECT: project, SERVICE: service, SPEC: spec, RUNTIME: runtime}
 
 
 def find(project: str, logs: Path) -> list[Found]:
     """Los procesos vivos de `project` (los zombis no), por orden de nacimiento; nunca el que pregunta."""
     mine = _own_line()
     found = [
-        Found(process, names[SERVICE], names.get(SPEC, ""), _ports(names))
+        Found(process, names[SERVICE], names.get(SPEC, ""), names.get(RUNTIME, ""), _ports(names))
         for pid, names in _labelled(project, logs)
         if pid not in mine and (process := _alive(pid)) is not None
     ]

@@ -6,12 +6,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from stack import ports
 from stack.credentials import as_variables
-from stack.model import Kind, Service
+from stack.errors import StartError
+from stack.model import Fidelity, Kind, Service
 from stack.observe import Observation, seen
 from stack.plan import Choice, Plan, closure, plan
 from stack.prepare import Prepared
 from stack.runtimes.base import Runtime
-from stack.runtimes.choice import choose, require_known
+from stack.runtimes.choice import AUTO, EMBEDDED, choose, preferred, require_known
+from stack.runtimes.local import FROM_CONTAINER
 from stack.state import State
 from stack.suggest import unknown_service
 
@@ -19,9 +21,11 @@ from stack.suggest import unknown_service
 class Request:
     """Qué servicios, en qué runtime y en qué puertos.
 
+    Sin nombres, todos los que se puedan arrancar aquí menos los microservicios. `network` es el nombre de la red por
+    la que los contenedores llegan a esta máquina (véase `stack.bridge`).
+
     Raises:
         UsageError: hay un nombre que no existe, o un número que no puede ser.
-        StartError: se pide un runtime que esta versión no tiene.
     """
 
     def __init__(
@@ -33,51 +37,130 @@ class Request:
         runtime: str,
         per_service: Mapping[str, str],
         forced: Mapping[str, int],
+        network: str,
     ) -> None:
         self._services, self._runtimes = services, runtimes
-        self._runtime, self._per_service = runtime, per_service
+        self._runtime = preferred() if runtime == AUTO else runtime
+        self._per_service, self._network = per_service, network
+        self._without: dict[str, set[str]] = {}
         known = [service.name for service in services]
         self.names = list(dict.fromkeys(names))
         for name in (*self.names, *per_service):
             if name not in known:
                 raise unknown_service(name, known)
-        for wanted in (runtime, *per_service.values()):
+        for wanted in (self._runtime, *per_service.values()):
             require_known(wanted, runtimes)
         self._forced = ports.parse_forced(forced, services)
         if not self.names:
-            self.names = [service.name for service in services if service.kind is not Kind.MICROSERVICE]
+            kinds = (Kind.SERVICE, Kind.CONSOLE)
+            self.names = [one.name for one in services if one.kind in kinds and self._can(one)]
 
     def plan(
         self, current: Observation, state: State, credentials: Mapping[str, str], avoid: Collection[int] = ()
     ) -> Plan:
-        """El plan para lo que se ve ahora (`current`); `avoid` son los puertos que ya fallaron."""
+        """El plan para lo que se ve ahora (`current`); `avoid` son los puertos que ya fallaron.
+
+        Si algún contenedor nombra a un proceso de esta máquina, el plan lleva también el puente por el que llega.
+        """
+        where = self._everywhere(current)
+        bridges = [service.name for service in self._services if service.kind is Kind.BRIDGE]
+        answers = seen(current, self._services, self._runtimes, closure([*self.names, *bridges], self._services))
         values = as_variables(credentials)
-        return plan(
-            self.names,
-            self._services,
-            seen=seen(current, self._services, self._runtimes, closure(self.names, self._services)),
-            choose=self._choose,
-            prepare=lambda service, runtime, numbers: self._prepare(service, runtime, numbers, values),
-            kept=state.ports,
-            forced=self._forced,
-            free=ports.is_free,
-            avoid=avoid,
+
+        def made(names: Sequence[str]) -> Plan:
+            return plan(
+                names,
+                self._services,
+                seen=answers,
+                choose=self._choose,
+                prepare=lambda service, runtime, numbers: self._prepare(service, runtime, numbers, values, where),
+                kept=state.ports,
+                forced=self._forced,
+                free=ports.is_free,
+                avoid=avoid,
+            )
+
+        first = made(self.names)
+        crossing = any(_reaches_host(step.prepared) for step in first.steps if step.choice.runtime == "docker")
+        return made([*self.names, *bridges]) if crossing and bridges else first
+
+    def without(self, runtime: str, names: Iterable[str]) -> bool:
+        """Deja de usar `runtime` para `names`. Falso si la persona lo pidió para alguno: entonces no hay otro."""
+        if any(self._wanted(name) != AUTO for name in names):
+            return False
+        for name in names:
+            self._without.setdefault(name, set()).add(runtime)
+        return True
+
+    def _wanted(self, name: str) -> str:
+        return self._per_service.get(name, self._runtime)
+
+    def _pick(self, service: Service, current: str | None) -> Runtime:
+        return choose(
+            service,
+            self._wanted(service.name),
+            current,
+            self._runtimes,
+            strict=service.name in self._per_service,
+            without=self._without.get(service.name, ()),
         )
 
+    def _can(self, service: Service) -> bool:
+        try:
+            self._pick(service, None)
+        except StartError:
+            return False
+        return True
+
     def _choose(self, service: Service, current: str | None) -> Choice:
-        wanted = self._per_service.get(service.name, self._runtime)
-        runtime = choose(service, wanted, current, self._runtimes)
+        runtime = self._pick(service, current)
         offer = runtime.offer(service)
         assert offer is not None, "`choose` solo elige a quien sabe arrancarlo"
         return Choice(runtime.name, offer.product, offer.fidelity)
 
+    def _everywhere(self, current: Observation) -> dict[str, Runtime]:
+        """El runtime de cada servicio del catálogo: hay que saber dónde estaría también el que no se arranca."""
+        result = {}
+        for service in self._services:
+            instance = current.instances.get(service.name)
+            try:
+                result[service.name] = self._pick(service, instance.runtime if instance is not None else None)
+            except StartError:
+                result[service.name] = self._runtimes[EMBEDDED]
+        return result
+
     def _prepare(
-        self, service: Service, runtime: str, numbers: Mapping[str, int], credentials: Mapping[str, str]
+        self,
+        service: Service,
+        runtime: str,
+        numbers: Mapping[str, int],
+        names: Mapping[str, str],
+        where: Mapping[str, Runtime],
     ) -> Prepared:
-        chosen = self._runtimes[runtime]
+        places = dict(where) | {service.name: self._runtimes[runtime]}
         endpoints = [
-            chosen.endpoint(other, port.name, numbers[ports.key(other.name, port.name)])
+            places[other.name].endpoint(other, port.name, numbers[ports.key(other.name, port.name)])
             for other in self._services
             for port in other.ports
         ]
-        return chosen.prepare(service, endpoints, credentials)
+        local = sorted(one.number for one in endpoints if one.network_host == FROM_CONTAINER)
+        extra = {
+            **{f"{_upper(other.name)}_FIDELITY": _fidelity(places[other.name], other) for other in self._services},
+            "HOST_PORTS": " ".join(map(str, local)),
+            "NETWORK_INTERFACE": self._network,
+        }
+        return self._runtimes[runtime].prepare(service, endpoints, {**names, **extra})
+
+
+def _reaches_host(prepared: Prepared) -> bool:
+    """Si en la orden, el entorno o los ficheros de un contenedor sale la dirección de esta máquina."""
+    return any(FROM_CONTAINER in text for text in (*prepared.argv, *prepared.env.values(), *prepared.files.values()))
+
+
+def _fidelity(runtime: Runtime, service: Service) -> str:
+    offer = runtime.offer(service)
+    return offer.fidelity if offer is not None else Fidelity.EMBEDDED
+
+
+def _upper(name: str) -> str:
+    return name.upper().replace("-", "_")

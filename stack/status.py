@@ -50,7 +50,7 @@ class Running:
 class ServiceStatus:
     """Una fila de `stacklab status`.
 
-    `memory_mb` es la memoria propia (PSS donde el sistema la da) del proceso y de sus hijos; `since` lleva zona
+    `runtime` está vacío y `fidelity` es `None` si en esta máquina no hay con qué arrancarlo. `memory_mb` es la memoria propia (PSS donde el sistema la da) del proceso y de sus hijos; `since` lleva zona
     horaria; ambos son `None` si no está en marcha. `container` es `None` salvo en Docker.
     """
 
@@ -58,7 +58,7 @@ class ServiceStatus:
     title: str
     kind: Kind
     runtime: str
-    fidelity: Fidelity
+    fidelity: Fidelity | None
     product: str
     state: Condition
     url: str
@@ -73,7 +73,7 @@ class ServiceStatus:
 def row(
     service: Service,
     *,
-    offer: Offer,
+    offer: Offer | None,
     runtime: str,
     endpoints: Sequence[Endpoint],
     instance: Instance | None,
@@ -90,7 +90,8 @@ def row(
     if since is not None:
         condition = Condition.RUNNING
         if problem is not None:
-            young = (datetime.now(UTC) - since).total_seconds() < offer.ready_timeout_s
+            patience = offer.ready_timeout_s if offer is not None else 0.0
+            young = (datetime.now(UTC) - since).total_seconds() < patience
             condition = Condition.STARTING if young else Condition.FAILED
             problem = f"{'todavía arranca' if young else 'vive, pero no contesta'}: {problem}"
     elif record is not None:
@@ -101,8 +102,8 @@ def row(
         title=service.title,
         kind=service.kind,
         runtime=runtime,
-        fidelity=offer.fidelity,
-        product=offer.product,
+        fidelity=offer.fidelity if offer is not None else None,
+        product=offer.product if offer is not None else "aquí no se puede arrancar",
         state=condition,
         url=next((f"{one.scheme}://{one.host}:{one.number}" for one in endpoints), ""),
         ports={one.port: one.number for one in endpoints},

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from stack.addresses import Endpoint
+from stack.errors import NotReady, StartError
+from stack.events import Event
 from stack.model import Fidelity, Service
 from stack.prepare import Prepared
 
@@ -53,6 +55,21 @@ class Stopped:
     commands: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Cómo acabó la espera de un servicio que no llegó a estar listo.
+
+    `end` dice cómo terminó (`None`: sigue vivo); `question` lo que se le preguntaba y `problem` lo último que pasó al
+    preguntárselo; `patience_s` lo que se le esperó; `log`, el final de su log, sin secretos.
+    """
+
+    end: str | None
+    question: str
+    problem: str | None
+    patience_s: float
+    log: tuple[str, ...]
+
+
 class Runtime(Protocol):
     """Una manera de correr servicios. Todos los métodos pueden llamarse desde varios hilos a la vez."""
 
@@ -61,7 +78,7 @@ class Runtime(Protocol):
     parallel: int
     """Cuántos arranques a la vez acaban antes que uno tras otro."""
 
-    def unavailable(self) -> str | None:
+    def unavailable(self) -> StartError | None:
         """Por qué no se puede usar aquí y ahora; `None` si se puede. Contesta siempre en menos de 0,3 s."""
         ...
 
@@ -69,12 +86,33 @@ class Runtime(Protocol):
         """Lo que arrancaría para `service`; `None` si no sabe."""
         ...
 
+    def why_not(self, service: Service) -> str:
+        """Por qué no hay oferta para `service`, en una frase."""
+        ...
+
     def endpoint(self, service: Service, port: str, number: int) -> Endpoint:
         """Dónde estará su puerto `port` si se publica en `number`: para la máquina y para su red."""
         ...
 
-    def prepare(self, service: Service, endpoints: Iterable[Endpoint], credentials: Mapping[str, str]) -> Prepared:
-        """Todo resuelto para arrancarlo; no toca nada. `credentials` lleva los nombres en mayúsculas."""
+    def prepare(self, service: Service, endpoints: Iterable[Endpoint], names: Mapping[str, str]) -> Prepared:
+        """Todo resuelto para arrancarlo; no toca nada.
+
+        `names` son los datos que no son direcciones (credenciales y quién contesta por cada servicio), en mayúsculas.
+        """
+        ...
+
+    def ready(
+        self,
+        services: Sequence[Prepared],
+        *,
+        on_event: Callable[[Event], None],
+        cancelled: Callable[[], bool],
+    ) -> None:
+        """Reúne lo que hace falta para arrancar `services` (imágenes, red) antes de parar o arrancar nada.
+
+        Raises:
+            StartError: falta algo y no se puede conseguir. Con `cancelled` cierto vuelve sin acabar.
+        """
         ...
 
     def observe(self) -> list[Instance]:
@@ -83,6 +121,10 @@ class Runtime(Protocol):
 
     def start(self, prepared: Prepared) -> Instance:
         """Lo arranca y vuelve sin esperar a que esté listo; `StartError` si no se puede ni intentar."""
+        ...
+
+    def verify(self, services: Sequence[Prepared], everything: Sequence[Prepared]) -> None:
+        """Comprueba, con todo en marcha, lo que ninguna sonda ve de `services`, los suyos; `StartError` si no va."""
         ...
 
     def ended(self, instance: Instance) -> str | None:
@@ -104,6 +146,22 @@ class Runtime(Protocol):
 
         Con `hurry` cierto no espera el plazo. Que uno no se deje parar no detiene a los demás.
         """
+        ...
+
+    def not_ready(self, service: Service, instance: Instance, ending: Ending) -> NotReady:
+        """El error de uno que arrancó y murió, o no llegó a contestar."""
+        ...
+
+    def log_end(self, instance: Instance, count: int) -> list[str]:
+        """Las últimas `count` líneas de su log, de esta vez."""
+        ...
+
+    def logs(self, service: str, *, follow: bool, tail: int | None) -> Iterator[str]:
+        """Su log, línea a línea sin el salto final (véase `stack.logs.lines`)."""
+        ...
+
+    def forget(self, service: str) -> None:
+        """Borra los datos que guardó; el servicio está parado. `StateError` si no se puede."""
         ...
 
     def memory_mb(self, instances: Sequence[Instance]) -> dict[str, float]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Collection, Mapping
 
 from stack.errors import StartError, UsageError
 from stack.folder import Folder
@@ -11,26 +12,40 @@ from stack.runtimes.base import Runtime
 from stack.suggest import nearest
 
 AUTO = "auto"
+EMBEDDED = "embedded"
 
-PENDING: Mapping[str, str] = {
-    "docker": "Correr las imágenes oficiales en Docker",
-    "binary": "Buscar en el equipo los programas reales",
-}
-"""Los que existen en el diseño y todavía no en esta versión: nombre → lo que harían."""
+PREFERRED = "STACKLAB_DEFAULT_RUNTIME"
+"""La variable que dice qué runtime se usa cuando no se pide ninguno (sin ella, `auto`)."""
 
 
 def available(folder: Folder) -> dict[str, Runtime]:
     """Los runtimes de esta versión, del que se prefiere al que siempre vale."""
+    from stack.runtimes.binary import BinaryRuntime
+    from stack.runtimes.docker import DockerRuntime
     from stack.runtimes.embedded import EmbeddedRuntime
 
-    return {"embedded": EmbeddedRuntime(folder)}
+    return {"docker": DockerRuntime(folder), "binary": BinaryRuntime(folder), EMBEDDED: EmbeddedRuntime(folder)}
 
 
-def choose(service: Service, wanted: str, current: str | None, runtimes: Mapping[str, Runtime]) -> Runtime:
+def preferred() -> str:
+    """El runtime que se usa cuando no se pide ninguno."""
+    return os.environ.get(PREFERRED) or AUTO
+
+
+def choose(
+    service: Service,
+    wanted: str,
+    current: str | None,
+    runtimes: Mapping[str, Runtime],
+    *,
+    strict: bool = True,
+    without: Collection[str] = (),
+) -> Runtime:
     """El runtime para `service`: el que se pide o, con `auto`, el que ya tiene (`current`) o el mejor que haya.
 
     Los microservicios y nuestras páginas son procesos de esta máquina en cualquier caso: así se puede matar uno
-    y mirar qué pasa.
+    y mirar qué pasa. Sin `strict` (se pidió para todos, no para este), lo que `binary` no encuentra lo pone pip: la
+    etiqueta de cada uno dice la verdad. `without` son los runtimes que ya han fallado con él.
 
     Raises:
         UsageError: no hay un runtime que se llame así.
@@ -38,41 +53,47 @@ def choose(service: Service, wanted: str, current: str | None, runtimes: Mapping
     """
     require_known(wanted, runtimes)
     if service.kind is not Kind.SERVICE:
-        return runtimes["embedded"]
+        return runtimes[EMBEDDED]
     if wanted != AUTO:
-        runtime = runtimes[wanted]
-        reason = runtime.unavailable()
-        if reason is None and runtime.offer(service) is None:
-            reason = f"no sabe arrancar {service.title}"
-        if reason is not None:
-            raise StartError(
-                f"no se puede usar el runtime {wanted}: {reason}",
-                "Sin --runtime, stacklab elige solo el mejor de los que hay.",
-                "stacklab doctor",
-            )
-        return runtime
-    if current is not None and current in runtimes:
+        return _asked(service, wanted, runtimes, strict)
+    if current is not None and current in runtimes and current not in without:
         return runtimes[current]
-    return next(one for one in runtimes.values() if one.unavailable() is None and one.offer(service) is not None)
+    for name, runtime in runtimes.items():
+        if name not in without and runtime.unavailable() is None and runtime.offer(service) is not None:
+            return runtime
+    reasons = "; ".join(f"{name}: {_reason(one, service)}" for name, one in runtimes.items())
+    raise StartError(
+        f"no hay con qué arrancar {service.title} en esta máquina",
+        f"Se ha mirado en todas partes ({reasons}).",
+        "stacklab doctor",
+    )
+
+
+def _asked(service: Service, wanted: str, runtimes: Mapping[str, Runtime], strict: bool) -> Runtime:
+    runtime = runtimes[wanted]
+    if (refusal := runtime.unavailable()) is not None:
+        raise refusal
+    if runtime.offer(service) is not None:
+        return runtime
+    if wanted == "binary" and not strict and runtimes[EMBEDDED].offer(service) is not None:
+        return runtimes[EMBEDDED]
+    raise StartError(
+        f"no se puede usar el runtime {wanted} para {service.title}: {runtime.why_not(service)}",
+        "Sin --runtime ni --set, stacklab elige solo el mejor de los que hay.",
+        "stacklab doctor",
+    )
+
+
+def _reason(runtime: Runtime, service: Service) -> str:
+    refusal = runtime.unavailable()
+    return refusal.cause if refusal is not None else runtime.why_not(service)
 
 
 def require_known(wanted: str, runtimes: Mapping[str, Runtime]) -> None:
-    """Comprueba que `wanted` es `auto` o un runtime de esta versión.
-
-    Raises:
-        UsageError: no hay un runtime que se llame así.
-        StartError: está en el diseño, pero no en esta versión.
-    """
+    """Comprueba que `wanted` es `auto` o un runtime de esta versión; `UsageError` si no lo es."""
     if wanted == AUTO or wanted in runtimes:
         return
-    if wanted in PENDING:
-        raise StartError(
-            f"el runtime {wanted} no está en esta versión de stacklab",
-            f"{PENDING[wanted]} llegará más adelante. Mientras tanto, todo funciona con lo que trae pip: "
-            "los servicios son programas locales y suplentes, y la etiqueta de cada uno lo dice.",
-            "stacklab up --runtime embedded",
-        )
-    known = [AUTO, *runtimes, *PENDING]
+    known = [AUTO, *runtimes]
     near = nearest(wanted, known)
-    meaning = f"¿Querías decir {near[0]}?" if near else f"Los que hay: {', '.join([AUTO, *runtimes])}."
+    meaning = f"¿Querías decir {near[0]}?" if near else f"Los que hay: {', '.join(known)}."
     raise UsageError(f"no hay ningún runtime que se llame «{wanted}»", meaning, "stacklab up --help")

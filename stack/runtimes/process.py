@@ -10,7 +10,8 @@ from pathlib import Path
 
 from stack.errors import StartError
 from stack.files import make_private, state_error
-from stack.prepare import Prepared
+from stack.ports import free_ports
+from stack.prepare import Prepared, free_of, settled
 
 
 def write_files(prepared: Prepared) -> None:
@@ -44,6 +45,8 @@ def spawn(prepared: Prepared, log: Path, label: Mapping[str, str] | None = None)
         StartError: el programa no existe o no se puede ejecutar.
         StateError: no se pueden escribir sus ficheros o su log.
     """
+    wanted = free_of(prepared)
+    prepared = settled(prepared, dict(zip(wanted, free_ports(len(wanted)), strict=True)))
     write_files(prepared)
     try:
         output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)

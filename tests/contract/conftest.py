@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.kafka import Kafka
-from tests.support.running import running
+from tests.support.running import running, runtime
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +22,7 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., 
 
 @pytest.fixture(scope="module")
 def kafka(started: Callable[..., dict[str, str]]) -> Iterator[Kafka]:
-    """El Kafka de todo el módulo; con `STACKLAB_CONTRACT_KAFKA`, uno de verdad que ya esté en marcha."""
-    external = os.environ.get("STACKLAB_CONTRACT_KAFKA")
-    client = Kafka(external or started("kafka")["KAFKA_BOOTSTRAP_SERVERS"], real=external is not None)
+    """El Kafka de todo el módulo."""
+    client = Kafka(started("kafka")["KAFKA_BOOTSTRAP_SERVERS"], real=runtime() != "embedded")
     yield client
     client.close()

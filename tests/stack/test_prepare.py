@@ -12,7 +12,7 @@ import pytest
 from stack.addresses import Endpoint
 from stack.errors import ConfigError, StartError
 from stack.model import Service
-from stack.prepare import Prepared, prepare
+from stack.prepare import Prepared, Recipe, on_this_machine, prepare
 from stack.runtimes.process import environment, spawn
 from tests.support.fakes import fake, fragment
 
@@ -22,7 +22,9 @@ def prepared(service: Service, tmp_path: Path, number: int = 7000, other: int = 
         Endpoint(name, "http", "http", "127.0.0.1", port, "127.0.0.1", port)
         for name, port in (("uno", number), ("dos", other))
     ]
-    return prepare(service, endpoints=endpoints, credentials={"CLAVE": "s3creta"}, root=tmp_path)
+    recipe = Recipe(service.embedded.argv, service.embedded.env, service.config)
+    place = on_this_machine(service, endpoints, tmp_path)
+    return prepare(service, recipe, place, endpoints=endpoints, credentials={"CLAVE": "s3creta"})
 
 
 def test_everything_is_resolved(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,11 @@ def folder(root: Path) -> Folder:
     return Folder.of(PROJECT, root)
 
 
+def runtime() -> str:
+    """El runtime con que se prueban los contratos: `STACKLAB_CONTRACT_RUNTIME`, o lo que trae pip."""
+    return os.environ.get("STACKLAB_CONTRACT_RUNTIME", "embedded")
+
+
 @contextmanager
 def running(
     *names: str,
@@ -43,10 +49,11 @@ def running(
     datos de una vez a la siguiente. `overrides` cambia la descripción de un servicio (p. ej. otra configuración);
     `extra` añade otros.
     """
+    chosen = runtime()
     catalog = {service.name: service for service in (*SERVICES, *extra)} | dict(overrides or {})
     laboratory = Laboratory(PROJECT, root, [_alone(service, names) for service in catalog.values()])
     try:
-        laboratory.up(names)
+        laboratory.up(names, runtime=chosen)
     except StartError as error:
         laboratory.down(names)
         raise AssertionError("\n".join([error.cause, error.meaning, *error.details])) from error
@@ -58,5 +65,8 @@ def running(
 
 def _alone(service: Service, names: Sequence[str]) -> Service:
     """`service` en puertos que ahora no usa nadie, y sin depender de lo que no se pide."""
-    ports = tuple(replace(port, number=free_port()) for port in service.ports)
+    ports = tuple(
+        replace(port, number=free_port(), inside=port.inside or port.number, network=port.network or port.number)
+        for port in service.ports
+    )
     return replace(service, ports=ports, depends_on=tuple(one for one in service.depends_on if one in names))

@@ -1,0 +1,1 @@
+"""El puente: por él llegan los contenedores a los procesos de esta máquina."""
