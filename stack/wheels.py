@@ -25,7 +25,10 @@ def short_version(distribution: str) -> str:
 
 
 def program(distribution: str, name: str) -> Path | None:
-    """La ruta del ejecutable `name` que trae `distribution`, o `None` si no está."""
+    """La ruta del ejecutable `name` que trae `distribution`, o `None` si no está.
+
+    Si además del programa trae un guion que lo llama (el de OpenBao está en `bin/` con su mismo nombre), se salta.
+    """
     folder = _dist_info(distribution)
     if folder is None:
         return None
@@ -33,8 +36,14 @@ def program(distribution: str, name: str) -> Path | None:
         for row in csv.reader(record):
             if Path(row[0]).name in (name, f"{name}.exe"):
                 path = (folder.parent / row[0]).resolve()
-                return path if path.is_file() else None
+                if path.is_file() and not _is_script(path):
+                    return path
     return None
+
+
+def _is_script(path: Path) -> bool:
+    with path.open("rb") as content:
+        return content.read(2) == b"#!"
 
 
 def _dist_info(distribution: str) -> Path | None:

