@@ -1,8 +1,8 @@
 """Encontrar el motor de Docker, saber cómo es y hablarle.
 
 Se pregunta a mano, con `GET /_ping` y `GET /version`
-(https://docs.docker.com/reference/api/engine/version/v1.45/#tag/System): cargar la biblioteca de Docker tarda más que
-la pregunta entera, y casi nunca hace falta. Dónde se busca y quién manda es lo mismo que en la orden `docker`:
+(https://docs.docker.com/reference/api/engine/version/v1.45/#tag/System): cargar la biblioteca de Docker tarda más
+que la pregunta entera, y casi nunca hace falta. Dónde se busca y quién manda es como en la orden `docker`: primero
 `DOCKER_HOST`, si no `DOCKER_CONTEXT`, si no el contexto elegido con `docker context use`, si no los sitios de siempre.
 """
 
@@ -105,7 +105,7 @@ def discover(environment: Mapping[str, str], patience_s: float = PATIENCE_S) -> 
 def client(engine: Engine, *, timeout_s: float = 60) -> APIClient:
     """Un cliente de la API de bajo nivel para `engine`. Crearlo no habla con él, salvo que sea por ssh.
 
-    La versión se acuerda aquí: la mayor que entienden los dos. `DOCKER_API_VERSION` no cuenta (véase `warnings`).
+    La versión se acuerda aquí: la mayor que entienden los dos. `DOCKER_API_VERSION` no cuenta: véase `warnings`.
 
     Raises:
         EngineVersion: no hay ninguna versión que entiendan los dos.
@@ -114,13 +114,17 @@ def client(engine: Engine, *, timeout_s: float = 60) -> APIClient:
     from docker.constants import DEFAULT_DOCKER_API_VERSION
     from docker.tls import TLSConfig
 
-    from stack.containers.failures import version_mismatch
+    from stack.containers import sentences
 
-    theirs, ours = _number(engine.api_version), _number(DEFAULT_DOCKER_API_VERSION)
-    least = max(_number(engine.min_api_version), OLDEST_API)
+    theirs, ours = number(engine.api_version), number(DEFAULT_DOCKER_API_VERSION)
+    least = max(number(engine.min_api_version), OLDEST_API)
     chosen = min(theirs, ours) if theirs else ours
     if chosen < least:
-        raise version_mismatch(engine, DEFAULT_DOCKER_API_VERSION)
+        raise (
+            sentences.too_old(engine)
+            if chosen == theirs
+            else sentences.too_new(engine, DEFAULT_DOCKER_API_VERSION)
+        )
     tls: Any = False
     if engine.tls is not None:
         tls = TLSConfig(
@@ -138,9 +142,9 @@ def client(engine: Engine, *, timeout_s: float = 60) -> APIClient:
 
 
 def flavour(client: APIClient) -> Flavour:
-    """De qué clase es: el de siempre, el que corre sin ser root, o Docker Desktop (que corre en una máquina virtual).
+    """De qué clase es: el de siempre, el que corre sin ser root o Docker Desktop, que va en una máquina virtual.
 
-    Importa porque el puerto, la red y el disco no son los mismos: con Desktop, el disco es el de su máquina virtual.
+    Importa porque la red y el disco no son los mismos: los de Desktop son los de su máquina virtual.
     """
     return flavour_of(client.info())
 
@@ -244,7 +248,7 @@ def _tls_of(environment: Mapping[str, str]) -> Tls | None:
     return Tls.inside(Path(folder) if folder else Path(environment.get("HOME", "/"), ".docker"), verify)
 
 
-def _number(version: str) -> tuple[int, ...]:
-    """«1.45» → (1, 45); vacío si no se sabe."""
+def number(version: str) -> tuple[int, ...]:
+    """La versión «1.45» como (1, 45), que se puede comparar; vacío si no se sabe."""
     parts = version.split(".")
     return tuple(map(int, parts)) if all(part.isdigit() for part in parts) else ()

@@ -1,4 +1,4 @@
-"""Qué cortafuegos hay y qué regla deja que los contenedores lleguen a esta máquina, y solo ellos."""
+"""Qué cortafuegos hay y qué regla deja que los contenedores del laboratorio, y solo ellos, lleguen a esta máquina."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from pathlib import Path
 class Firewall:
     """Un cortafuegos en marcha."""
 
-    name: str
     title: str
+    rule: str
 
 
-UFW = Firewall("ufw", "ufw")
-FIREWALLD = Firewall("firewalld", "firewalld")
+UFW = Firewall("ufw", "sudo ufw allow in on {interface}")
+FIREWALLD = Firewall("firewalld", "sudo firewall-cmd --zone=trusted --add-interface={interface}")
+_NETFILTER = "sudo iptables -I INPUT -i {interface} -j ACCEPT"
 
 
 def active(root: Path = Path("/")) -> Firewall | None:
@@ -28,15 +29,9 @@ def active(root: Path = Path("/")) -> Firewall | None:
     return FIREWALLD if _running("firewalld") else None
 
 
-def rule(firewall: Firewall | None, subnet: str, gateway: str) -> str:
-    """La orden que deja pasar lo que viene de la red `subnet` hacia `gateway`, y nada más."""
-    match firewall:
-        case Firewall(name="ufw"):
-            return f"sudo ufw allow from {subnet} to {gateway} proto tcp"
-        case Firewall(name="firewalld"):
-            rich = f'rule family="ipv4" source address="{subnet}" destination address="{gateway}" accept'
-            return f"sudo firewall-cmd --add-rich-rule='{rich}'"
-    return f"sudo iptables -I INPUT -s {subnet} -d {gateway} -p tcp -j ACCEPT"
+def rule(firewall: Firewall | None, interface: str) -> str:
+    """La orden que deja pasar lo que entra por `interface`, la de la red del laboratorio."""
+    return (firewall.rule if firewall is not None else _NETFILTER).format(interface=interface)
 
 
 def _running(name: str) -> bool:

@@ -17,7 +17,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from stack.containers import failures
+from stack.containers import failures, sentences
 from stack.containers.engine import flavour_of
 from stack.containers.images import Image
 from stack.errors import DiskFull, DockerError, EngineAbsent, EngineDenied, RateLimited, StacklabError
@@ -180,7 +180,7 @@ def _check_platform(client: APIClient, image: Image, reference: str, wanted: str
         return
     names = [f"{one.get('os')}/{one.get('architecture')}" for one in offered if one.get("os") != "unknown"]
     if names and wanted not in names:
-        raise failures.no_platform(image, wanted, dict.fromkeys(names))
+        raise sentences.no_platform(image, wanted, dict.fromkeys(names))
 
 
 def _check_space(about: Mapping[str, Any], total_mb: float) -> None:
@@ -193,7 +193,7 @@ def _check_space(about: Mapping[str, Any], total_mb: float) -> None:
     except OSError:
         return
     if free_mb < total_mb * UNPACKED:
-        raise failures.disk_full(total_mb * UNPACKED, free_mb, str(folder))
+        raise sentences.disk_full(total_mb * UNPACKED, free_mb, str(folder))
 
 
 def _download(
@@ -278,7 +278,7 @@ def _name(client: APIClient, image: Image, reference: str, wanted: str) -> None:
         about = client.inspect_image(_for_api(reference))
         got = f"{about.get('Os', 'linux')}/{about.get('Architecture', '')}"
         if got != wanted:
-            raise failures.no_platform(image, wanted, [got])
+            raise sentences.no_platform(image, wanted, [got])
         if image.reference not in (about.get("RepoTags") or ()):
             client.tag(about["Id"], image.name, image.tag)
     except StacklabError:

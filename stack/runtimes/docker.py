@@ -212,7 +212,7 @@ class DockerRuntime:
         if problem is not None:
             config = (self._network()["IPAM"]["Config"] or ({},))[0]
             gateway, subnet = config.get("Gateway", FROM_CONTAINER), config.get("Subnet", "")
-            raise host_unreachable(services[0].service.title, subnet, gateway, [one.number for one in bridge.endpoints], active())
+            raise host_unreachable(subnet, gateway, problem, active())
 
     # ── parar ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -302,7 +302,7 @@ class DockerRuntime:
         from stack.containers.failures import told
 
         image = self._image(service) if service is not None else None
-        return told(engine=self._engine, image=image, service=service.title if service is not None else None)
+        return told(engine=self._engine, image=image, service=service)
 
     def _state(self, instance: Instance) -> dict[str, Any] | None:
         """El `State` de su contenedor; `None` si ya no existe."""

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from stack import ports
-from stack.errors import NotReady, PortTaken, StartError, StateError, StopError, UsageError
+from stack.errors import EngineAbsent, NotReady, PortTaken, StartError, StateError, StopError, UsageError
 from stack.events import (
     Notice,
     ServiceFailed,
@@ -496,13 +496,20 @@ def test_what_is_not_there_is_a_usage_error(bench: Any) -> None:
     assert bench.alive() == {}
 
 
-@pytest.mark.parametrize("runtime", ["docker", "binary"])
-def test_a_runtime_of_the_future_says_so(bench: Any, runtime: str) -> None:
-    with pytest.raises(StartError) as caught:
-        bench.lab(fake("uno")).up(runtime=runtime)
-    assert f"el runtime {runtime} no está en esta versión" in caught.value.cause
-    assert "--runtime embedded" in (caught.value.command or "")
-    assert [one.runtime for one in bench.lab(fake("uno")).up(runtime="embedded")] == ["embedded"]
+def test_a_runtime_that_cannot_be_used_says_why(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{bench.folder.path}/no-hay.sock")
+    with pytest.raises(EngineAbsent) as caught:
+        bench.lab(fake("uno")).up(runtime="docker")
+    assert "no-hay.sock" in caught.value.cause
+    with pytest.raises(StartError, match="Uno") as strict:
+        bench.lab(fake("uno")).up(per_service={"uno": "binary"})
+    assert strict.value.exit_code == 3
+    assert bench.alive() == {}
+
+
+def test_without_the_real_program_binary_takes_what_pip_gives_and_says_so(bench: Any) -> None:
+    running = bench.lab(fake("uno")).up(runtime="binary")
+    assert [(one.runtime, one.fidelity) for one in running] == [("embedded", Fidelity.EMBEDDED)]
 
 
 def test_env_and_links_tell_only_what_is_up(bench: Any) -> None:
