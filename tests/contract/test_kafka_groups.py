@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -214,34 +211,26 @@ def test_session_timeout_out_of_bounds(kafka: Kafka, topic: str, group: str) -> 
     assert message.error().name() == "INVALID_SESSION_TIMEOUT"
 
 
-_ANOTHER_PROCESS = """
-import sys
-from confluent_kafka import Consumer
-address, group, topic = sys.argv[1:]
-consumer = Consumer({"bootstrap.servers": address, "group.id": group, "session.timeout.ms": 6000,
-                     "heartbeat.interval.ms": 300})
-consumer.subscribe([topic], on_assign=lambda _, parts: print(len(parts), flush=True))
-while True:
-    consumer.poll(0.1)
-"""
-
-
-def test_a_killed_process_gives_up_its_partitions(kafka: Kafka, topic: str, group: str) -> None:
-    survivor = joined(kafka.consumer(group), topic)
-    command = [sys.executable, "-c", _ANOTHER_PROCESS, kafka.address, group, topic]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            eventually(lambda: assigned(survivor), until=lambda parts: len(parts) == 2)
-            assert process.stdout is not None
-            assert process.stdout.readline() == "2\n"
-        finally:
-            process.send_signal(signal.SIGKILL)
-    eventually(lambda: assigned(survivor), until=lambda parts: parts == {0, 1, 2, 3})
-
-
 def test_the_new_group_protocol(kafka: Kafka, topic: str, group: str) -> None:
     if not kafka.real:
         pytest.skip("el suplente embebido no tiene el protocolo de grupos KIP-848; se comprueba contra Kafka")
     consumer = Consumer({"bootstrap.servers": kafka.address, "group.id": group, "group.protocol": "consumer"})
     joined(consumer, topic)
     consumer.close()
+
+
+def test_a_static_member_that_returns_keeps_its_partitions(kafka: Kafka, topic: str, group: str) -> None:
+    if not kafka.real:
+        pytest.skip("en el suplente embebido su vuelta provoca un reparto; se comprueba contra Kafka")
+    stays = kafka.consumer(group, group_instance_id="uno", session_timeout_ms=10_000)
+    leaves = kafka.consumer(group, group_instance_id="dos", session_timeout_ms=10_000)
+    rebalances: list[int] = []
+    stays.subscribe([topic], on_assign=lambda _, parts: rebalances.append(len(parts)))
+    leaves.subscribe([topic])
+    shared(stays, leaves)
+    before, had = len(rebalances), assigned(leaves)
+    leaves.close()
+    returns = kafka.consumer(group, group_instance_id="dos", session_timeout_ms=10_000)
+    returns.subscribe([topic])
+    eventually(lambda: (assigned(stays), assigned(returns))[1], until=lambda parts: parts == had)
+    assert len(rebalances) == before

@@ -89,6 +89,8 @@ class Kafka:
             "enable.auto.commit": False,
             "heartbeat.interval.ms": 300,
             "session.timeout.ms": 6000,
+            # Lo que pide por una conexión espera a lo anterior: con el plazo de fábrica (500 ms), medio segundo.
+            "fetch.wait.max.ms": 50,
         }
         consumer = Consumer(settings | {key.replace("_", "."): value for key, value in config.items()})
         self._open.append(consumer)
