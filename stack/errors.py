@@ -74,7 +74,7 @@ class NotReady(StartError):
 
 
 class DockerError(StartError):
-    """Docker no hizo lo que se le pidió. Qué significa cada clase y qué se hace está en `stack.containers.failures`."""
+    """Docker no hizo lo que se le pidió. Lo que se dice de cada clase está en `stack.containers.sentences`."""
 
 
 class EngineAbsent(DockerError):

@@ -5,8 +5,10 @@ Llegan a `on_event` siempre desde el hilo que llamó a `Laboratory`, de uno en u
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from stack.errors import StacklabError
 from stack.model import Fidelity
@@ -101,6 +103,55 @@ class ServiceStopped:
     forced: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ImagesMissing:
+    """Se van a bajar `references`, que no están en el motor: unos `size_mb` megabytes entre todas."""
+
+    references: tuple[str, ...]
+    size_mb: int
+
+
+class Layer(NamedTuple):
+    """Una capa de una imagen: bytes bajados, bytes en total (0 si no se sabe) y qué se está haciendo con ella."""
+
+    current: int
+    total: int
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePulling:
+    """Cómo va la bajada de la imagen `image` (su clave en `images.toml`) desde `reference`, en bytes.
+
+    Llega una vez al empezar, con `layers` vacío, y después según avanza.
+    """
+
+    image: str
+    reference: str
+    layers: Mapping[str, Layer]
+    current: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePulled:
+    """La imagen `image` ha llegado de `reference`: `total` bytes en `seconds` segundos."""
+
+    image: str
+    reference: str
+    total: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ImageTrying:
+    """La imagen `image` se intenta ahora en `reference`, porque en el sitio anterior no pudo ser (`reason`)."""
+
+    image: str
+    reference: str
+    reason: str
+
+
 Event = (
     LockWaiting
     | Notice
@@ -111,4 +162,8 @@ Event = (
     | ServiceSkipped
     | ServiceStopping
     | ServiceStopped
+    | ImagesMissing
+    | ImagePulling
+    | ImagePulled
+    | ImageTrying
 )

@@ -4,8 +4,8 @@
     ~/.docker/contexts/meta/<sha256>/meta.json   su nombre y la dirección de su motor
     ~/.docker/contexts/tls/<sha256>/docker/      sus certificados
 
-`DOCKER_CONFIG` cambia la primera carpeta. El nombre de cada carpeta es la huella del nombre del contexto, pero no hace
-falta calcularla: cada fichero dice de quién es.
+`DOCKER_CONFIG` cambia la primera carpeta. El nombre de cada carpeta es la huella del nombre del contexto, pero no
+hace falta calcularla: cada fichero dice de quién es.
 """
 
 from __future__ import annotations

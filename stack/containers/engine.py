@@ -3,7 +3,8 @@
 Se pregunta a mano, con `GET /_ping` y `GET /version`
 (https://docs.docker.com/reference/api/engine/version/v1.45/#tag/System): cargar la biblioteca de Docker tarda más
 que la pregunta entera, y casi nunca hace falta. Dónde se busca y quién manda es como en la orden `docker`: primero
-`DOCKER_HOST`, si no `DOCKER_CONTEXT`, si no el contexto elegido con `docker context use`, si no los sitios de siempre.
+`DOCKER_HOST`, si no `DOCKER_CONTEXT`, si no el contexto elegido con `docker context use`, si no los sitios de
+siempre.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """De lo que falla en Docker a un error nuestro, con su causa, qué significa y la orden siguiente.
 
 La biblioteca de Docker da casi todo como un texto dentro de otro error (el socket que no está llega como
-`DockerException` con un `FileNotFoundError` tres causas más abajo). Aquí se baja por toda la cadena hasta saber qué
-pasó; `stack.containers.said` reconoce las palabras del motor y `stack.containers.sentences` dice cada caso.
+`DockerException` con un `FileNotFoundError` tres causas más abajo). Aquí se baja por toda la cadena hasta saber
+qué pasó; `stack.containers.said` reconoce las palabras del motor y `stack.containers.sentences` dice cada caso.
 `stack/errors.py` tiene la lista y los códigos de salida.
 """
 
@@ -19,6 +19,7 @@ from stack.errors import DockerError, StacklabError
 
 if TYPE_CHECKING:
     from stack.containers.images import Image
+    from stack.model import Service
 
 
 class RefusedError(Exception):
@@ -49,7 +50,7 @@ def translate(
 
 @contextmanager
 def told(
-    *, engine: Engine | None = None, image: Image | None = None, service: str | None = None
+    *, engine: Engine | None = None, image: Image | None = None, service: Service | None = None
 ) -> Iterator[None]:
     """Lo que falle dentro al hablar con Docker sale como lo dice `translate`; un fallo nuestro, tal cual."""
     try:
@@ -57,7 +58,8 @@ def told(
     except Exception as error:
         family = type(error).__module__.partition(".")[0]
         if isinstance(error, OSError) or family in ("docker", "requests", "urllib3"):
-            raise translate(error, engine=engine, image=image, service=service) from error
+            title = service.title if service is not None else None
+            raise translate(error, engine=engine, image=image, service=title) from error
         raise
 
 

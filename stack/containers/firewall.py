@@ -1,4 +1,4 @@
-"""Qué cortafuegos hay y qué regla deja que los contenedores del laboratorio, y solo ellos, lleguen a esta máquina."""
+"""Qué cortafuegos hay y qué regla deja que los contenedores del laboratorio, y solo ellos, lleguen aquí."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Firewall:
-    """Un cortafuegos en marcha."""
+    """Un cortafuegos y la regla con que deja pasar, de la red `{subnet}` a la dirección `{gateway}`."""
 
     title: str
     rule: str
 
 
-UFW = Firewall("ufw", "sudo ufw allow in on {interface}")
-FIREWALLD = Firewall("firewalld", "sudo firewall-cmd --zone=trusted --add-interface={interface}")
-_NETFILTER = "sudo iptables -I INPUT -i {interface} -j ACCEPT"
+UFW = Firewall("ufw", "sudo ufw allow from {subnet} to {gateway} proto tcp")
+FIREWALLD = Firewall(
+    "firewalld",
+    """sudo firewall-cmd --add-rich-rule='rule family="ipv4" source address="{subnet}" """
+    """destination address="{gateway}" accept'""",
+)
+_NETFILTER = "sudo iptables -I INPUT -s {subnet} -d {gateway} -p tcp -j ACCEPT"
 
 
 def active(root: Path = Path("/")) -> Firewall | None:
@@ -29,9 +33,9 @@ def active(root: Path = Path("/")) -> Firewall | None:
     return FIREWALLD if _running("firewalld") else None
 
 
-def rule(firewall: Firewall | None, interface: str) -> str:
-    """La orden que deja pasar lo que entra por `interface`, la de la red del laboratorio."""
-    return (firewall.rule if firewall is not None else _NETFILTER).format(interface=interface)
+def rule(firewall: Firewall | None, subnet: str, gateway: str) -> str:
+    """La orden que deja pasar lo que viene de la red `subnet` hacia `gateway`, y nada más."""
+    return (firewall.rule if firewall is not None else _NETFILTER).format(subnet=subnet, gateway=gateway)
 
 
 def _running(name: str) -> bool:

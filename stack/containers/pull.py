@@ -1,8 +1,8 @@
 """Bajar imágenes: cuáles faltan, de dónde, y contando cada capa según llega.
 
 Se usa la API de bajo nivel, que va diciendo lo que hace
-(https://docs.docker.com/reference/api/engine/version/v1.45/#tag/Image/operation/ImageCreate). Lo que se baja se queda:
-repetir la orden sigue por donde iba. Nada se baja para otra clase de máquina.
+(https://docs.docker.com/reference/api/engine/version/v1.45/#tag/Image/operation/ImageCreate). Lo que se baja se
+queda: repetir la orden sigue por donde iba. Nada se baja para otra clase de máquina.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ _FATAL = (EngineAbsent, EngineDenied, DiskFull)
 class Local:
     """La imagen de este motor que sirve.
 
-    `pinned` es cierto si son exactamente los bytes que fija `images.toml`; una hecha aquí con el mismo nombre se usa,
-    pero hay que decirlo. `architecture` es como la llama Docker: «amd64», «arm64».
+    `pinned` es cierto si son exactamente los bytes que fija `images.toml`; una hecha aquí con el mismo nombre se
+    usa, pero hay que decirlo. `architecture` es como la llama Docker: «amd64», «arm64».
     """
 
     id: str
@@ -125,8 +125,8 @@ def pull(
 ) -> None:
     """Baja `image` del primer sitio que la dé y le pone su nombre. Con `cancelled` cierto vuelve sin terminar.
 
-    `platform` es la clase de máquina del motor («linux/arm64»); sin ella se le pregunta. Si el registro dice que ya se
-    ha bajado bastante, se prueba en los espejos y, si ninguno la da, otra vez al cabo de `retry_s` segundos.
+    `platform` es la clase de máquina del motor («linux/arm64»); sin ella se le pregunta. Si el registro dice que
+    ya se ha bajado bastante, se prueba en los espejos y, si ninguno la da, otra vez al cabo de `retry_s` segundos.
 
     Raises:
         DockerError: no la da ningún sitio. Es lo que dijo el primero; los detalles, lo que dijo cada uno.
@@ -226,8 +226,9 @@ def _download(
 def _lines(client: APIClient, reference: str, cancelled: Callable[[], bool]) -> Iterator[dict[str, Any] | None]:
     """Lo que va diciendo el motor; acaba con `None` si `cancelled`.
 
-    El motor puede callar mucho rato (una red que no responde): se lee en otro hilo para poder dejarlo. Ese hilo cierra
-    la conexión en cuanto llega algo, y entonces el motor abandona la bajada; si no llega nada, muere con la orden.
+    El motor puede callar mucho rato (una red que no responde): se lee en otro hilo para poder dejarlo. Ese hilo
+    cierra la conexión en cuanto llega algo, y entonces el motor abandona la bajada; si no llega nada, muere con la
+    orden.
     """
     lines: SimpleQueue[dict[str, Any] | BaseException | None] = SimpleQueue()
     left = threading.Event()

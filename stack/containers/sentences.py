@@ -1,7 +1,8 @@
-"""Lo que se le dice a la persona de cada cosa que puede fallar en Docker: causa, qué significa y la orden siguiente.
+"""Lo que se le dice a la persona de cada cosa que puede fallar en Docker: causa, qué significa y la orden
+siguiente.
 
-Nunca se propone abrir el socket a todos, ni borrar nada de Docker, ni emular otra clase de máquina. Y siempre hay una
-salida que no necesita Docker.
+Nunca se propone abrir el socket a todos, ni borrar nada de Docker, ni emular otra clase de máquina. Y siempre hay
+una salida que no necesita Docker.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from stack.errors import DockerError
 
 if TYPE_CHECKING:
     from stack.containers.engine import Absent, Engine
-    from stack.containers.firewall import Firewall
     from stack.containers.images import Image
 
 EMBEDDED = "stacklab up --runtime embedded"
@@ -44,7 +44,7 @@ def absent(found: Absent) -> DockerError:
         asked = f"se usa {place.origin}" if place.context else f"DOCKER_HOST es {place.url}"
         return errors.EngineAbsent(
             f"no hay un motor de Docker: {asked}, y {WHY[reason]}",
-            f"Solo se pregunta ahí, como hace la orden docker. Sin eso se busca en los sitios de siempre. {_WITHOUT}",
+            "Solo se pregunta ahí, como hace la orden docker; sin eso, en los sitios de siempre. " + _WITHOUT,
             _back_to_this_machine(place.origin, place.context),
             details,
         )
@@ -68,8 +68,8 @@ def silent(cause: str, details: Iterable[str] = ()) -> DockerError:
     """El motor está, pero no contesta."""
     return errors.EngineAbsent(
         cause,
-        "Puede estar arrancando, muy cargado o colgado. Lo que ya estaba hecho se queda; repetir la orden sigue por "
-        f"donde iba. {_WITHOUT}",
+        "Puede estar arrancando, muy cargado o colgado. Lo que ya estaba hecho se queda; repetir la orden sigue "
+        f"por donde iba. {_WITHOUT}",
         "docker info",
         details,
     )
@@ -79,9 +79,9 @@ def denied(where: str, details: Iterable[str] = ()) -> DockerError:
     """El motor está, pero su socket no nos deja entrar."""
     return errors.EngineDenied(
         f"Docker está, pero no tienes permiso para usarlo ({where})",
-        "Su socket es del grupo docker y tú no estás en él, o entraste en él después de abrir esta sesión: hay que "
-        "salir de ella y volver a entrar. Quien está en ese grupo manda en todo el equipo como si fuera root; si no "
-        "es tuyo, pregunta antes, o usa Docker sin root: https://docs.docker.com/engine/security/rootless/\n"
+        "Su socket es del grupo docker y tú no estás en él, o entraste en él después de abrir esta sesión: hay "
+        "que salir de ella y volver a entrar. Quien está en ese grupo manda en todo el equipo como si fuera root; "
+        "si no es tuyo, pregunta antes, o usa Docker sin root: https://docs.docker.com/engine/security/rootless/\n"
         f"{_WITHOUT}",
         "sudo usermod -aG docker $USER",
         details,
@@ -95,8 +95,8 @@ def too_old(engine: Engine | None, newest: str = "") -> DockerError:
     least = ".".join(map(str, OLDEST_API))
     return errors.EngineVersion(
         f"el motor de Docker{_numbers(engine, newest)} es demasiado viejo: hace falta la API {least}",
-        f"La trae Docker 20.10, de finales de 2020. Se actualiza como dice https://docs.docker.com/engine/install/. "
-        f"{_WITHOUT}",
+        f"La trae Docker 20.10, de finales de 2020. Se actualiza como dice "
+        f"https://docs.docker.com/engine/install/. {_WITHOUT}",
         "docker version",
     )
 
@@ -118,9 +118,9 @@ def remote(engine: Engine) -> DockerError:
     command = _back_to_this_machine(engine.origin, engine.context)
     return errors.EngineRemote(
         f"el motor de Docker está en otra máquina: {engine.url}, de {engine.origin}",
-        "Los servicios se publicarían en el 127.0.0.1 de aquella: ni tu navegador ni los microservicios, que corren "
-        "aquí, llegarían a ellos, y Kong y Prometheus no llegarían a los microservicios. Esta versión no lo intenta. "
-        "Hay tres salidas:",
+        "Los servicios se publicarían en el 127.0.0.1 de aquella: ni tu navegador ni los microservicios, que "
+        "corren aquí, llegarían a ellos, y Kong y Prometheus no llegarían a los microservicios. Esta versión no "
+        "lo intenta. Hay tres salidas:",
         command,
         (
             f"el Docker de esta máquina: {command}",
@@ -154,9 +154,9 @@ def rate_limited(image: Image | None) -> DockerError:
     """El registro dice que ya se ha bajado bastante."""
     return errors.RateLimited(
         f"el registro no deja bajar más por ahora{f' ({image.reference})' if image else ''}",
-        "A quien no se identifica le cuenta las bajadas por dirección de Internet, y un aula entera suele salir por "
-        "una sola. Con una cuenta gratuita se cuentan aparte; también basta esperar unas horas. Lo ya bajado se "
-        f"queda, y repetir la orden sigue por donde iba. {_WITHOUT}",
+        "A quien no se identifica le cuenta las bajadas por dirección de Internet, y un aula entera suele salir "
+        "por una sola. Con una cuenta gratuita se cuentan aparte; también basta esperar unas horas. Lo ya bajado "
+        f"se queda, y repetir la orden sigue por donde iba. {_WITHOUT}",
         "docker login",
     )
 
@@ -179,8 +179,8 @@ def registry_unreachable(name: str = "", *, untrusted: bool = False) -> DockerEr
     trust = " No se fía de su certificado: suele ser un proxy que mira lo que pasa." if untrusted else ""
     return errors.RegistryUnreachable(
         f"no se llega al registro {name or 'de las imágenes'}",
-        f"Quien baja es el motor de Docker, no tu terminal.{trust} No tiene red, o se la corta un cortafuegos o un "
-        "proxy, que se le configura a él: https://docs.docker.com/engine/daemon/proxy/. "
+        f"Quien baja es el motor de Docker, no tu terminal.{trust} No tiene red, o se la corta un cortafuegos o "
+        "un proxy, que se le configura a él: https://docs.docker.com/engine/daemon/proxy/. "
         f"{_WITHOUT}",
         EMBEDDED,
     )
@@ -193,8 +193,8 @@ def disk_full(needed_mb: float = 0, free_mb: float = 0, folder: str = "") -> Doc
         cause = f"no caben las imágenes: hacen falta unos {gigas(needed_mb)} y en {folder} quedan {gigas(free_mb)}"
     return errors.DiskFull(
         cause,
-        "Lo que ya se había bajado se queda. stacklab no borra nada de Docker por su cuenta, porque puede haber datos "
-        f"tuyos: mira qué ocupa y decide. {_WITHOUT}",
+        "Lo que ya se había bajado se queda. stacklab no borra nada de Docker por su cuenta, porque puede haber "
+        f"datos tuyos: mira qué ocupa y decide. {_WITHOUT}",
         "docker system df",
     )
 
@@ -204,7 +204,7 @@ def port_taken(number: int | None, service: str = "") -> DockerError:
     error = errors.EnginePortTaken(
         f"Docker no puede publicar {f'el puerto {number}' if number else 'un puerto'}"
         f"{f' de {service}' if service else ''}: ya lo usa otro",
-        "Lo tiene otro contenedor u otro programa de esta máquina. Si no lo fuerzas, stacklab se pone en otro puerto.",
+        "Lo tiene otro contenedor u otro programa de esta máquina. Si no lo fuerzas, stacklab se pone en otro.",
         f"docker ps --filter publish={number}" if number else "docker ps",
     )
     error.number = number
@@ -215,8 +215,8 @@ def name_conflict(name: str, identity: str) -> DockerError:
     """Un contenedor ajeno, `identity`, se llama como el nuestro."""
     return errors.NameConflict(
         f"ya hay un contenedor que se llama {name} y no es de este laboratorio ({identity[:12]})",
-        "Es de otra persona, o de otro laboratorio con el mismo nombre de proyecto: no se toca. Con otro nombre, el "
-        f"tuyo vive a su lado. Para verlo: docker ps -a --filter id={identity[:12]}",
+        "Es de otra persona, o de otro laboratorio con el mismo nombre de proyecto: no se toca. Con otro nombre, "
+        f"el tuyo vive a su lado. Para verlo: docker ps -a --filter id={identity[:12]}",
         "stacklab up --project otro",
     )
 
@@ -226,29 +226,9 @@ def pool_exhausted() -> DockerError:
     return errors.NetworkPoolExhausted(
         "a Docker no le quedan direcciones para la red del laboratorio",
         "Cada red ocupa un trozo de los que trae de fábrica, que son unos treinta; una VPN también puede estar "
-        "usándolos. Mira qué redes hay y quita las que sean tuyas y no uses (docker network rm NOMBRE), o añade más "
-        f"con default-address-pools en la configuración del motor. {_WITHOUT}",
+        "usándolos. Mira qué redes hay y quita las que sean tuyas y no uses (docker network rm NOMBRE), o añade "
+        f"más con default-address-pools en la configuración del motor. {_WITHOUT}",
         "docker network ls",
-    )
-
-
-def host_unreachable(problem: str, interface: str, firewall: Firewall | None) -> DockerError:
-    """Desde dentro de un contenedor no se llega a los procesos de esta máquina.
-
-    `problem` es lo que pasó al intentarlo; `interface`, la interfaz de red del laboratorio.
-    """
-    from stack.containers.firewall import rule
-
-    who = (
-        f"Está en marcha {firewall.title}, y casi seguro que es él"
-        if firewall
-        else "Casi siempre es un cortafuegos"
-    )
-    return errors.HostUnreachable(
-        f"los contenedores no llegan a los procesos de esta máquina: {problem}",
-        f"Los microservicios corren fuera de Docker, y los contenedores los llaman por la puerta de su red. {who}: corta "
-        f"lo que entra por {interface}. La orden de abajo deja pasar lo que venga de esa red, y nada más.",
-        rule(firewall, interface),
     )
 
 
