@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from stack.events import Event
 
 _WORDS = {
-    Fidelity.DOCKER: "imagen oficial",
+    Fidelity.DOCKER: "Docker",
     Fidelity.BINARY: "real",
     Fidelity.EMBEDDED: "embebido",
     Fidelity.SIMULATED: "simulado",
@@ -117,7 +117,10 @@ def service_line(mark: str, style: str, title: str, who: str, time: str, address
 
     line = Text.assemble("  ", (mark, style), " ", f"{title:<20}")
     if width >= 80:
-        line.append(f"{who:<24} ", "default")
+        room = 24 if width < 100 else 40
+        # Si no cabe entero, se calla lo que va entre paréntesis: `stacklab status` lo dice.
+        shown = who if len(who) <= room else who.partition(" (")[0]
+        line.append(f"{shown:<{room}} ", "default")
         line.append(f"{time:>6}  ", "dim")
         line.append(address, "cyan")
     else:

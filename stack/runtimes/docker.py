@@ -20,7 +20,7 @@ from stack.addresses import Endpoint, Viewpoint
 from stack.containers import names
 from stack.containers.images import Image, load
 from stack.errors import NotReady, StacklabError, StartError
-from stack.events import Event
+from stack.events import Event, Notice
 from stack.files import append_private
 from stack.folder import Folder
 from stack.model import Container, Fidelity, Kind, Service
@@ -138,8 +138,12 @@ class DockerRuntime:
             if fetch(self._client(), list(dict.fromkeys(wanted)), on_event=on_event, cancelled=cancelled):
                 with self._guard:
                     self._offers.clear()
-            if not cancelled():
-                self._network()
+            if cancelled():
+                return
+            self._network()
+            strange = [one.reference for one in dict.fromkeys(wanted) if self._is_strange(one)]
+        if strange:
+            on_event(Notice(f"Estas imágenes se hicieron en esta máquina y no son las oficiales: {', '.join(strange)}."))
 
     def start(self, prepared: Prepared) -> Instance:
         """Crea el contenedor, le mete sus ficheros y lo arranca."""
@@ -318,6 +322,12 @@ class DockerRuntime:
         assert service.container is not None
         return load()[service.container.image]
 
+    def _is_strange(self, image: Image) -> bool:
+        from stack.containers.pull import local
+
+        found = local(self._client(), image)
+        return found is not None and not found.pinned
+
     def _look(self, service: Service, data: Container) -> Offer:
         from stack.containers.pull import local
 
@@ -326,9 +336,9 @@ class DockerRuntime:
         with self._told(service):
             found = local(self._client(), image)
         if found is not None:
-            if not found.pinned:
-                product += " (una imagen hecha en esta máquina)"
             product = found.labels.get(_PRODUCT, product)
+            if not found.pinned:
+                product += " (imagen local)"
             fidelity = Fidelity(found.labels.get(_FIDELITY, fidelity))
         return Offer(product, fidelity, data.memory_mb, data.ready_timeout_s, data.stop_grace_s)
 
@@ -348,14 +358,22 @@ class DockerRuntime:
             identity=about["Id"],
             alive=about["State"] in ("running", "restarting", "paused"),
             since=float(about["Created"]),
-            spec_hash=labels.get(names.SPEC_HASH, ""),
+            spec_hash=labels.get(names.SPEC, ""),
             ports=json.loads(labels.get(names.PORTS, "{}")),
             container=about["Names"][0].lstrip("/") if about["Names"] else about["Id"][:12],
         )
 
     def _labels(self, prepared: Prepared) -> dict[str, str]:
-        base = names.labels(self._label, str(self._folder.path), prepared.service.name, prepared.spec_hash)
-        return {**base, names.PORTS: json.dumps({one.port: one.number for one in prepared.endpoints})}
+        return {
+            **self._own(),
+            names.SERVICE: prepared.service.name,
+            names.SPEC: prepared.spec_hash,
+            names.PORTS: json.dumps({one.port: one.number for one in prepared.endpoints}),
+        }
+
+    def _own(self) -> dict[str, str]:
+        """Las etiquetas de todo lo que es de este laboratorio."""
+        return {names.PROJECT: self._label, names.HOME: str(self._folder.path)}
 
     def _network(self) -> dict[str, Any]:
         """La red del laboratorio; se busca por su etiqueta antes de crearla, porque el motor admite dos iguales."""
@@ -366,7 +384,7 @@ class DockerRuntime:
                 client.create_network(
                     names.network(self._project),
                     driver="bridge",
-                    labels=names.labels(self._label, str(self._folder.path)),
+                    labels=self._own(),
                     options={"com.docker.network.bridge.name": names.interface(self._label)},
                     check_duplicate=True,
                 )
@@ -398,7 +416,7 @@ class DockerRuntime:
         """Quita un contenedor nuestro que se quedara con ese nombre; uno ajeno no se toca."""
         from docker.errors import NotFound
 
-        from stack.containers.failures import name_conflict
+        from stack.containers.sentences import name_conflict
 
         try:
             about = self._client().inspect_container(name)
