@@ -143,7 +143,7 @@ class Request:
             for other in self._services
             for port in other.ports
         ]
-        local = sorted(one.number for one in endpoints if one.network_host == FROM_CONTAINER)
+        local = sorted(one.network_number for one in endpoints if one.network_host == FROM_CONTAINER)
         extra = {
             **{f"{_upper(other.name)}_FIDELITY": _fidelity(places[other.name], other) for other in self._services},
             "HOST_PORTS": " ".join(map(str, local)),

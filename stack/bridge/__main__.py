@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 
+from stack.bridge import BRIDGE_OFFSET
 from stack.bridge.relay import GATEWAY_PATIENCE_S, answer, gateway, relay
 
 
@@ -26,7 +27,7 @@ async def main() -> None:
             print(f"No hay ninguna interfaz {interface}: desde Docker no se llegará a esta máquina.", file=sys.stderr)
         else:
             for number in numbers:
-                await servers.enter_async_context(await relay(door, number))
+                await servers.enter_async_context(await relay(door, number, number - BRIDGE_OFFSET))
         listen = os.environ.get("STACKLAB_LISTEN_HOST", "127.0.0.1")
         await servers.enter_async_context(await asyncio.start_server(answer, listen, own))
         await stopping.wait()

@@ -31,8 +31,8 @@ async def gateway(interface: str, patience: AbstractAsyncContextManager[Any]) ->
     return None
 
 
-async def relay(door: Door, number: int) -> asyncio.Server:
-    """Un servidor en `door`, puerto `number`, que lleva cada conexión a 127.0.0.1 en el mismo puerto.
+async def relay(door: Door, number: int, inner: int) -> asyncio.Server:
+    """Un servidor en `door`, puerto `number`, que lleva cada conexión a 127.0.0.1, puerto `inner`.
 
     Quien no esté en la red de los contenedores se queda fuera: la puerta también tiene dirección para la red de casa.
     Si dentro no escucha nadie, se cuelga, como haría un puerto cerrado.
@@ -45,7 +45,7 @@ async def relay(door: Door, number: int) -> asyncio.Server:
                 return
             try:
                 async with asyncio.timeout(CONNECT_S):
-                    inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", number)
+                    inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", inner)
             except (OSError, TimeoutError):
                 return
             with contextlib.closing(inner_writer):

@@ -212,7 +212,7 @@ class DockerRuntime:
             return
         with self._told():
             running = [one["Id"] for one in self._containers() if one["State"] == "running"]
-            problem = unreachable(self._client(), running, FROM_CONTAINER, bridge.endpoints[0].number)
+            problem = unreachable(self._client(), running, FROM_CONTAINER, bridge.endpoints[0].network_number)
         if problem is not None:
             config = (self._network()["IPAM"]["Config"] or ({},))[0]
             gateway, subnet = config.get("Gateway", FROM_CONTAINER), config.get("Subnet", "")
@@ -333,8 +333,10 @@ class DockerRuntime:
 
         image = load()[data.image]
         product, fidelity = f"{service.title} {image.tag}", Fidelity.DOCKER
-        with self._told(service):
-            found = local(self._client(), image)
+        found = None
+        if self.unavailable() is None:
+            with self._told(service):
+                found = local(self._client(), image)
         if found is not None:
             product = found.labels.get(_PRODUCT, product)
             if not found.pinned:
