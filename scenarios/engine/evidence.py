@@ -270,10 +270,16 @@ class SampleFact:
 def sample(run: Run, query: str) -> SampleFact:
     """El valor más reciente de `query` y el instante de su última lectura, preguntados a Prometheus.
 
-    La consulta ha de dar una sola serie. Raises `NotProven` si no da ninguna o da varias.
+    La consulta ha de dar una sola serie que siga viva: la de una dirección que el programa tuvo antes dura en las
+    respuestas cinco minutos. Raises `NotProven` si no da ninguna o da varias.
     """
-    value = _one(run, query)
-    at = _one(run, f"timestamp({query})")
+    values, times = _vector(run, query), _vector(run, f"timestamp({query})")
+    known = {labels: (value, times[labels]) for labels, value in values.items() if labels in times}
+    if len(known) > 1:
+        known = {labels: (value, at) for labels, (value, at) in known.items() if at >= run.started_at}
+    if len(known) != 1:
+        raise NotProven(f"Prometheus tiene {len(known)} series para «{query}»; se esperaba una.")
+    value, at = next(iter(known.values()))
     return SampleFact(query, value, at)
 
 
@@ -285,15 +291,16 @@ def sample_since(run: Run, query: str) -> SampleFact:
     return fact
 
 
-def _one(run: Run, query: str) -> float:
+def _vector(run: Run, query: str) -> dict[frozenset[tuple[str, str]], float]:
+    """Lo que contesta Prometheus a `query`: las etiquetas de cada serie, sin su nombre, y su valor."""
     answer = ask(run, "GET", f"{run.env['PROMETHEUS_URL']}/api/v1/query?query={quote(query)}")
     document = answer.json()
     if not answer.ok or not isinstance(document, dict):
         raise NotProven(f"Prometheus contestó {answer} a «{query}».")
-    result = document["data"]["result"]
-    if len(result) != 1:
-        raise NotProven(f"Prometheus tiene {len(result)} series para «{query}»; se esperaba una.")
-    return float(result[0]["value"][1])
+    return {
+        frozenset((name, text) for name, text in one["metric"].items() if name != "__name__"): float(one["value"][1])
+        for one in document["data"]["result"]
+    }
 
 
 def metric_of(run: Run, url: str, name: str, labels: Mapping[str, str]) -> float:
