@@ -1,7 +1,4 @@
-"""Contrato de Kafka: topics y mensajes, con confluent-kafka. Lo cumplen el suplente y Kafka 4.3.
-
-Con `STACKLAB_CONTRACT_KAFKA=host:puerto` corre contra un Kafka que ya esté en marcha.
-"""
+"""Contrato de Kafka: topics y mensajes, con confluent-kafka. Lo cumplen el suplente y Kafka 4.3."""
 
 from __future__ import annotations
 

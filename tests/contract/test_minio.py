@@ -1,7 +1,6 @@
 """Contrato del almacén S3, con el cliente minio: subir, bajar, versiones, permisos, enlaces firmados y borrados.
 
-Lo cumplen SeaweedFS y MinIO. Con `STACKLAB_CONTRACT_MINIO=http://clave:secreto@host:puerto` corre contra uno que
-ya esté en marcha.
+Lo cumplen SeaweedFS y MinIO.
 """
 
 from __future__ import annotations
@@ -12,47 +11,23 @@ import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
 import requests
-import urllib3
-from minio import Minio, S3Error
+from minio import Minio
 from minio.commonconfig import ENABLED, CopySource, Filter, Tags
 from minio.deleteobjects import DeleteObject
 from minio.lifecycleconfig import Expiration, LifecycleConfig, Rule
-from minio.versioningconfig import VersioningConfig
 
 from tests.support.kafka import eventually
-
-
-@dataclass(frozen=True)
-class Server:
-    """Dónde está y con qué claves se entra."""
-
-    endpoint: str
-    access_key: str
-    secret_key: str
-
-    def client(self, **changes: str) -> Minio:
-        keys = {"access_key": self.access_key, "secret_key": self.secret_key} | changes
-        pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(10))
-        return Minio(self.endpoint, secure=False, http_client=pool, **keys)
-
-    def url(self, path: str) -> str:
-        return f"http://{self.endpoint}/{path}"
+from tests.support.s3 import Server, get, new_bucket, put, refusal
 
 
 @pytest.fixture(scope="module")
 def server(started: Callable[..., dict[str, str]]) -> Server:
-    if external := os.environ.get("STACKLAB_CONTRACT_MINIO"):
-        found = urlsplit(external)
-        return Server(f"{found.hostname}:{found.port}", found.username or "", found.password or "")
-    env = started("minio")
-    return Server(env["MINIO_ENDPOINT"], env["MINIO_ACCESS_KEY"], env["MINIO_SECRET_KEY"])
+    return Server.of(started("minio"))
 
 
 @pytest.fixture(scope="module")
@@ -70,35 +45,6 @@ def bucket(s3: Minio) -> str:
 def key() -> str:
     """Una clave que nadie ha usado."""
     return f"ana/{uuid4().hex}.bin"
-
-
-def new_bucket(s3: Minio, *, versioned: bool = False) -> str:
-    name = f"prueba-{uuid4().hex[:16]}"
-    s3.make_bucket(name)
-    if versioned:
-        s3.set_bucket_versioning(name, VersioningConfig(ENABLED))
-    return name
-
-
-def put(s3: Minio, bucket: str, key: str, data: bytes = b"hola", **options: object) -> str:
-    """Sube `data` y devuelve su versión (vacía si el bucket no las guarda)."""
-    return s3.put_object(bucket, key, io.BytesIO(data), len(data), **options).version_id or ""  # type: ignore[arg-type]
-
-
-def get(s3: Minio, bucket: str, key: str, **options: object) -> bytes:
-    response = s3.get_object(bucket, key, **options)  # type: ignore[arg-type]
-    try:
-        return response.read()
-    finally:
-        response.close()
-        response.release_conn()
-
-
-def refusal(action: Callable[[], object]) -> tuple[str, int]:
-    """El código y el estado HTTP con que S3 se niega."""
-    with pytest.raises(S3Error) as caught:
-        action()
-    return caught.value.code, caught.value.response.status
 
 
 # Quién entra

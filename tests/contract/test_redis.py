@@ -1,12 +1,10 @@
 """Contrato de Redis, con redis-py: caché, contadores, sesiones, avisos, clasificaciones, candados, límites, colas.
 
-Lo cumplen Valkey 9, fakeredis (`tests/stack/redis`) y Redis 7. Con `STACKLAB_CONTRACT_REDIS=redis://host:puerto/9`
-corre contra uno que ya esté en marcha (esa base de datos se vacía).
+Lo cumplen Valkey 9, fakeredis (`tests/stack/redis`) y Redis 7.
 """
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +19,7 @@ from tests.support.kafka import eventually
 
 @pytest.fixture(scope="module")
 def url(started: Callable[..., dict[str, str]]) -> str:
-    return os.environ.get("STACKLAB_CONTRACT_REDIS") or started("redis")["REDIS_URL"]
+    return started("redis")["REDIS_URL"]
 
 
 @pytest.fixture
