@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from stack.bridge.service import BRIDGE
 from stack.console.service import CONSOLE
+from stack.consul.service import CONSUL
+from stack.database.service import DATABASE
 from stack.grafana.service import GRAFANA
 from stack.jaeger.service import JAEGER
 from stack.kafka.service import KAFKA
@@ -12,5 +14,19 @@ from stack.minio.service import MINIO
 from stack.model import Service
 from stack.prometheus.service import PROMETHEUS
 from stack.redis.service import REDIS
+from stack.vault.service import VAULT
 
-SERVICES: tuple[Service, ...] = (KAFKA, REDIS, JAEGER, PROMETHEUS, GRAFANA, KONG, MINIO, CONSOLE, BRIDGE)
+SERVICES: tuple[Service, ...] = (
+    KAFKA,
+    REDIS,
+    CONSUL,
+    JAEGER,
+    PROMETHEUS,
+    GRAFANA,
+    KONG,
+    MINIO,
+    VAULT,
+    DATABASE,
+    CONSOLE,
+    BRIDGE,
+)

