@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -31,8 +31,9 @@ def server(started: Callable[..., dict[str, str]]) -> Server:
 
 
 @pytest.fixture(scope="module")
-def s3(server: Server) -> Minio:
-    return server.client()
+def s3(server: Server) -> Iterator[Minio]:
+    with server.connected() as client:
+        yield client
 
 
 @pytest.fixture(scope="module")

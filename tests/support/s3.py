@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -34,6 +35,13 @@ class Server:
         keys = {"access_key": self.access_key, "secret_key": self.secret_key} | changes
         pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(10))
         return Minio(self.endpoint, secure=False, http_client=pool, **keys)
+
+    @contextmanager
+    def connected(self) -> Iterator[Minio]:
+        """Un cliente que al acabar suelta sus conexiones: el servidor no tiene que esperarlas para parar."""
+        client = self.client()
+        yield client
+        client._http.clear()
 
     def url(self, path: str) -> str:
         return f"http://{self.endpoint}/{path}"

@@ -13,6 +13,7 @@ from stack.console.app import console
 from stack.model import Fidelity, Service
 from stack.redis.service import REDIS, embedded
 from tests.contract.test_redis import *  # noqa: F403
+from tests.contract.test_redis_patterns import *  # noqa: F403
 from tests.support.asgi import get
 from tests.support.running import running
 
