@@ -298,7 +298,7 @@ class Laboratory:
         return [one for one in self._runtimes.values() if one.unavailable() is None]
 
     def _runtime_of(self, name: str) -> Runtime:
-        """El runtime de `name`: el de lo que hay en marcha, el de la última vez o, si nunca lo hubo, el de siempre."""
+        """El runtime de `name`: el que tiene, el que tuvo la última vez o, si nunca tuvo, el de siempre."""
         instance = observe(self._usable(), self._state()).instances.get(name)
         record = self._state().services.get(name)
         known = instance.runtime if instance is not None else record.runtime if record is not None else EMBEDDED
@@ -353,7 +353,7 @@ class Laboratory:
         )
 
     def _shown(self, service: Service, instance: Instance | None, record: Record | None) -> Runtime | None:
-        """El runtime que se enseña: el que tiene, el que tuvo o el que tendría; `None` si aquí no puede arrancar."""
+        """El runtime que se enseña: el que tiene, tuvo o tendría; `None` si aquí no puede arrancar."""
         name = instance.runtime if instance is not None else record.runtime if record is not None else preferred()
         try:
             return self._runtimes.get(name) or choose(service, AUTO, None, self._runtimes)

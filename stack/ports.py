@@ -49,7 +49,7 @@ def is_free(number: int) -> bool:
 def free_ports(count: int) -> list[int]:
     """`count` puertos libres, distintos y sin nombre conocido, para lo que un programa habla consigo mismo.
 
-    Por debajo de los que el sistema reparte a las conexiones que salen: entre mirarlo y usarlo no se lo da a nadie.
+    Por debajo de los que el sistema reparte a las conexiones que salen: entre mirarlo y usarlo no lo reparte.
     """
     result: list[int] = []
     for number in random.sample(range(20_000, FIRST_EPHEMERAL), 2000):

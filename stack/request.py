@@ -21,8 +21,8 @@ from stack.suggest import unknown_service
 class Request:
     """Qué servicios, en qué runtime y en qué puertos.
 
-    Sin nombres, todos los que se puedan arrancar aquí menos los microservicios. `network` es el nombre de la red por
-    la que los contenedores llegan a esta máquina (véase `stack.bridge`).
+    Sin nombres, todos los que se puedan arrancar aquí menos los microservicios. `network` es el nombre de la
+    interfaz por la que los contenedores llegan a esta máquina (véase `stack.bridge`).
 
     Raises:
         UsageError: hay un nombre que no existe, o un número que no puede ser.
@@ -154,7 +154,8 @@ class Request:
 
 def _reaches_host(prepared: Prepared) -> bool:
     """Si en la orden, el entorno o los ficheros de un contenedor sale la dirección de esta máquina."""
-    return any(FROM_CONTAINER in text for text in (*prepared.argv, *prepared.env.values(), *prepared.files.values()))
+    texts = (*prepared.argv, *prepared.env.values(), *prepared.files.values())
+    return any(FROM_CONTAINER in text for text in texts)
 
 
 def _fidelity(runtime: Runtime, service: Service) -> str:

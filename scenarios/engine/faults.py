@@ -96,6 +96,7 @@ def _misconfigured(run: Run, sabotage: Misconfigure) -> Iterator[None]:
 
 def with_env(service: Service, changes: Mapping[str, str]) -> Service:
     """`service` con esas variables de entorno cambiadas."""
+    assert service.embedded is not None, "un microservicio es siempre un proceso de esta máquina"
     return replace(service, embedded=replace(service.embedded, env={**service.embedded.env, **changes}))
 
 

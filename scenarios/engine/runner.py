@@ -290,7 +290,7 @@ class _Execution:
             self._positions[hop.id],
             len(self._flow.hops),
             status,
-            row.fidelity if row else Fidelity.EMBEDDED,
+            (row.fidelity if row else None) or Fidelity.EMBEDDED,
             row.product if row else "",
             finding.evidence,
             reason,

@@ -1,4 +1,4 @@
-"""Arranca el puente y se queda hasta SIGTERM. Lee `HOST_PORTS`, `NETWORK_INTERFACE` y las variables `STACKLAB_*`."""
+"""Arranca el puente y se queda hasta SIGTERM. Lee `HOST_PORTS`, `NETWORK_INTERFACE` y las `STACKLAB_*`."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ from stack.bridge.relay import GATEWAY_PATIENCE_S, answer, gateway, relay
 
 
 async def main() -> None:
-    """Escucha en la puerta de la red de Docker, un puerto por cada servicio de esta máquina, y contesta a su sonda."""
+    """Escucha en la puerta de la red de Docker, un puerto por servicio de esta máquina, y contesta a su sonda."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stopping.set)
     own = int(os.environ["STACKLAB_PORT_HTTP"])
     interface = os.environ["NETWORK_INTERFACE"]
     numbers = [int(word) for word in os.environ["HOST_PORTS"].split()]
     async with contextlib.AsyncExitStack() as servers:
         door = await gateway(interface, asyncio.timeout(GATEWAY_PATIENCE_S))
         if door is None:
-            print(f"No hay ninguna interfaz {interface}: desde Docker no se llegará a esta máquina.", file=sys.stderr)
+            print(
+                f"No hay ninguna interfaz {interface}: desde Docker no se llega a esta máquina.", file=sys.stderr
+            )
         else:
             for number in numbers:
                 await servers.enter_async_context(await relay(door, number, number - BRIDGE_OFFSET))

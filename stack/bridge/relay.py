@@ -15,6 +15,12 @@ GATEWAY_PATIENCE_S = 5.0
 CONNECT_S = 2.0
 CHUNK = 65_536
 
+_BODY = b"puente en marcha\n"
+_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (
+    len(_BODY),
+    _BODY,
+)
+
 Door = ipaddress.IPv4Interface
 """La dirección de esta máquina en la red de los contenedores, con el tamaño de esa red."""
 
@@ -34,8 +40,8 @@ async def gateway(interface: str, patience: AbstractAsyncContextManager[Any]) ->
 async def relay(door: Door, number: int, inner: int) -> asyncio.Server:
     """Un servidor en `door`, puerto `number`, que lleva cada conexión a 127.0.0.1, puerto `inner`.
 
-    Quien no esté en la red de los contenedores se queda fuera: la puerta también tiene dirección para la red de casa.
-    Si dentro no escucha nadie, se cuelga, como haría un puerto cerrado.
+    Quien no esté en la red de los contenedores se queda fuera: a esa dirección podría llegar alguien de fuera. Si
+    dentro no escucha nadie, se cuelga, como haría un puerto cerrado.
     """
 
     async def attend(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -69,7 +75,5 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     """Contesta a la sonda: está en marcha."""
     with contextlib.closing(writer), contextlib.suppress(OSError):
         await reader.readuntil(b"\r\n\r\n")
-        body = "puente en marcha\n".encode()
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-        writer.write(head.encode() + body)
+        writer.write(_ANSWER)
         await writer.drain()

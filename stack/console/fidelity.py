@@ -29,6 +29,7 @@ def badge(service: Service, product: str = "") -> Badge:
 
     `STACKLAB_FIDELITY_<SERVICIO>` dice quién contesta (`docker`, `binary` o `embedded`); sin ella, lo que da pip.
     """
+    assert service.embedded is not None, "todo lo que enseñan estas páginas viene también con pip"
     default = service.embedded.fidelity
     text = os.environ.get(f"STACKLAB_FIDELITY_{service.name}".upper(), default)
     fidelity = Fidelity(text) if text in set(Fidelity) else default

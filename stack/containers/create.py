@@ -32,9 +32,9 @@ def create(
 ) -> str:
     """Deja el contenedor en marcha y devuelve su identificador.
 
-    Solo publica en 127.0.0.1. Los ficheros entran con `put_archive` en vez de montarse: cada imagen corre con su propio
-    usuario, que no podría leer los de la carpeta de la persona. `host_address` es como ve el contenedor a esta máquina.
-    Si no arranca, no queda nada.
+    Solo publica en 127.0.0.1. Los ficheros entran con `put_archive` en vez de montarse: cada imagen corre con su
+    propio usuario, que no podría leer los de la carpeta de la persona. `host_address` es como ve el contenedor a
+    esta máquina. Si no arranca, no queda nada.
 
     Raises:
         docker.errors.DockerException: lo que diga el motor (`stack.containers.failures` lo explica).
@@ -81,7 +81,7 @@ def create(
 
 
 def archive(folder: str, files: Mapping[str, str]) -> bytes:
-    """Un tar con `files` (ruta relativa → texto) dentro de `folder`, que cualquier usuario del contenedor puede leer.
+    """Un tar con `files` (ruta relativa → texto) dentro de `folder`, que cualquiera de dentro puede leer.
 
     Las credenciales que lleven solo las ve quien está dentro de ese contenedor, que las necesita.
     """

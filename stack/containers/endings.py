@@ -1,12 +1,11 @@
-"""Cuando un contenedor termina, o no llega a estar listo, o no alcanza a esta máquina: qué se le dice a la persona."""
+"""Cuando un contenedor termina, o no llega a estar listo: qué se le dice a la persona."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from stack.containers.firewall import Firewall, rule
-from stack.errors import ContainerEnded, HostUnreachable
+from stack.errors import ContainerEnded
 
 
 def how(state: Mapping[str, Any]) -> str:
@@ -56,20 +55,6 @@ def not_ready(
         _with_probe("Puede necesitar más tiempo (la primera vez es la más lenta) o haberse atascado.", probe),
         f"stacklab logs {service}",
         tuple(lines),
-    )
-
-
-def host_unreachable(subnet: str, gateway: str, problem: str, firewall: Firewall | None) -> HostUnreachable:
-    """El error para cuando, desde dentro de un contenedor, no se llega a los procesos de esta máquina.
-
-    `subnet` y `gateway` son los de la red del laboratorio; `problem`, lo que pasó al intentarlo.
-    """
-    who = f"Casi seguro que es {firewall.title}, que está activo" if firewall else "Casi siempre es un cortafuegos"
-    return HostUnreachable(
-        f"los contenedores no llegan a los procesos de esta máquina ({gateway}): {problem}",
-        "Los microservicios corren fuera de Docker, y los contenedores los llaman por la puerta de su red. "
-        f"{who}: corta lo que viene de {subnet}. La orden siguiente deja pasar solo eso.",
-        rule(firewall, subnet, gateway),
     )
 
 

@@ -116,15 +116,15 @@ def _answered(chain: Iterable[BaseException]) -> bool:
 def _transport(chain: Iterable[BaseException], about: About) -> DockerError | None:
     """Si el fallo es de la conexión con el motor, cuál es."""
     where = about.engine.url if about.engine is not None else "su socket"
-    silent = {"Timeout", "ReadTimeout", "ReadTimeoutError", "RemoteDisconnected", "ProtocolError"}
-    for one in chain:
+    everyone = list(chain)
+    # Primero lo preciso: el error del sistema está más abajo que los que lo envuelven.
+    for one in everyone:
         match one:
             case PermissionError():
                 return sentences.denied(where)
             case FileNotFoundError() | ConnectionRefusedError():
                 return sentences.gone_away(about.engine)
-            case ConnectionError() | TimeoutError():
-                return sentences.silent(f"el motor de Docker ({where}) ha dejado de contestar")
-        if type(one).__name__ in silent:
-            return sentences.silent(f"el motor de Docker ({where}) ha dejado de contestar")
+    silent = {"Timeout", "ReadTimeout", "ReadTimeoutError", "RemoteDisconnected", "ProtocolError"}
+    if any(isinstance(one, ConnectionError | TimeoutError) or type(one).__name__ in silent for one in everyone):
+        return sentences.silent(f"el motor de Docker ({where}) ha dejado de contestar")
     return None

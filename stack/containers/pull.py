@@ -245,20 +245,20 @@ def _lines(client: APIClient, reference: str, cancelled: Callable[[], bool]) -> 
             lines.put(error)
 
     threading.Thread(target=read, daemon=True, name="bajada").start()
-    while True:
-        if cancelled():
-            left.set()
-            yield None
-            return
-        try:
-            line = lines.get(timeout=LOOK_S)
-        except Empty:
-            continue
-        if isinstance(line, BaseException):
-            raise line
-        if line is None:
-            return
-        yield line
+    try:
+        while not cancelled():
+            try:
+                line = lines.get(timeout=LOOK_S)
+            except Empty:
+                continue
+            if isinstance(line, BaseException):
+                raise line
+            if line is None:
+                return
+            yield line
+        yield None
+    finally:
+        left.set()
 
 
 def _stream(client: APIClient, reference: str) -> Any:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from stack.containers.firewall import Firewall, rule
+from stack.errors import HostUnreachable
+
 if TYPE_CHECKING:
     from docker import APIClient
 
@@ -17,7 +20,7 @@ _NO_TOOL = (126, 127)
 def unreachable(client: APIClient, containers: Sequence[str], host: str, number: int) -> str | None:
     """Por qué no se llega a `host:number` desde uno de `containers`; `None` si se llega.
 
-    Se llama con lo que traiga cada imagen, hasta dar con una que tenga con qué llamar. Si ninguna tiene, no se sabe:
+    Se llama con lo que traiga cada imagen, hasta dar con una que tenga con qué. Si ninguna tiene, no se sabe:
     también `None`, porque no hay de qué quejarse.
     """
     for identity in containers:
@@ -31,6 +34,17 @@ def unreachable(client: APIClient, containers: Sequence[str], host: str, number:
                 else f"{argv[0]} no pudo conectar con {host}:{number} ({output or f'código {code}'})"
             )
     return None
+
+
+def host_unreachable(problem: str, subnet: str, gateway: str, firewall: Firewall | None) -> HostUnreachable:
+    """El error para cuando no se llega: `problem` es lo que pasó; `subnet` y `gateway`, los de la red."""
+    who = f"Casi seguro que es {firewall.title}, que está activo" if firewall else "Casi siempre es un cortafuegos"
+    return HostUnreachable(
+        f"los contenedores no llegan a los procesos de esta máquina: {problem}",
+        "Los microservicios corren fuera de Docker, y los contenedores los llaman por la puerta de su red "
+        f"({gateway}). {who} y corta lo que viene de {subnet}. La orden siguiente deja pasar solo eso.",
+        rule(firewall, subnet, gateway),
+    )
 
 
 def _calls(host: str, number: int) -> list[list[str]]:

@@ -26,7 +26,9 @@ def stop_all(
     keep_log: Callable[[str, str], None],
     on_stopped: Callable[[Stopped], None],
 ) -> list[Stopped]:
-    """Termina `services` (nombre → identificador y plazo en segundos) y los quita. Uno que se resiste no para a los demás.
+    """Termina `services` (nombre → identificador y plazo en segundos) y los quita.
+
+    Uno que se resiste no para a los demás.
 
     `keep_log` recibe el nombre y el identificador antes de que desaparezca. `on_stopped` se llama desde este hilo.
     """
@@ -90,7 +92,7 @@ def _kill(client: APIClient, identity: str) -> None:
 
 
 def _wait_gone(client: APIClient, identity: str) -> None:
-    """El motor guarda el nombre un instante después de quitar el contenedor; quien venga detrás lo necesita libre."""
+    """El motor guarda el nombre un instante después de quitarlo; quien venga detrás lo necesita libre."""
     deadline = time.monotonic() + 5
     while client.containers(all=True, filters={"id": identity}) and time.monotonic() < deadline:
         time.sleep(0.02)

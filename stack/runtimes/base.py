@@ -59,8 +59,8 @@ class Stopped:
 class Ending:
     """Cómo acabó la espera de un servicio que no llegó a estar listo.
 
-    `end` dice cómo terminó (`None`: sigue vivo); `question` lo que se le preguntaba y `problem` lo último que pasó al
-    preguntárselo; `patience_s` lo que se le esperó; `log`, el final de su log, sin secretos.
+    `end` dice cómo terminó (`None`: sigue vivo); `question` lo que se le preguntaba y `problem` lo último que pasó
+    al preguntárselo; `patience_s` lo que se le esperó; `log`, el final de su log, sin secretos.
     """
 
     end: str | None
@@ -97,7 +97,7 @@ class Runtime(Protocol):
     def prepare(self, service: Service, endpoints: Iterable[Endpoint], names: Mapping[str, str]) -> Prepared:
         """Todo resuelto para arrancarlo; no toca nada.
 
-        `names` son los datos que no son direcciones (credenciales y quién contesta por cada servicio), en mayúsculas.
+        `names` son los datos que no son direcciones (credenciales, quién contesta por cada uno), en mayúsculas.
         """
         ...
 
@@ -124,7 +124,7 @@ class Runtime(Protocol):
         ...
 
     def verify(self, services: Sequence[Prepared], everything: Sequence[Prepared]) -> None:
-        """Comprueba, con todo en marcha, lo que ninguna sonda ve de `services`, los suyos; `StartError` si no va."""
+        """Comprueba, con todo en marcha, lo que ninguna sonda ve de `services`, los suyos (`StartError`)."""
         ...
 
     def ended(self, instance: Instance) -> str | None:

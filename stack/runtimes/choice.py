@@ -44,8 +44,8 @@ def choose(
     """El runtime para `service`: el que se pide o, con `auto`, el que ya tiene (`current`) o el mejor que haya.
 
     Los microservicios y nuestras páginas son procesos de esta máquina en cualquier caso: así se puede matar uno
-    y mirar qué pasa. Sin `strict` (se pidió para todos, no para este), lo que `binary` no encuentra lo pone pip: la
-    etiqueta de cada uno dice la verdad. `without` son los runtimes que ya han fallado con él.
+    y mirar qué pasa. Sin `strict` (se pidió para todos, no para este), lo que `binary` no encuentra lo pone pip:
+    la etiqueta de cada uno dice la verdad. `without` son los runtimes que ya han fallado con él.
 
     Raises:
         UsageError: no hay un runtime que se llame así.

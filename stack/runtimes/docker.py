@@ -1,24 +1,25 @@
 """Las imágenes oficiales en Docker, con su SDK (https://docker-py.readthedocs.io).
 
-La verdad está en las etiquetas de los contenedores: con ellas se encuentran los de este laboratorio aunque se pierda el
-estado, y lo que no las lleve no se toca. Un contenedor es de usar y tirar: si algo cambia se hace otro; lo que tiene que
-durar está en un volumen con nombre.
+La verdad está en las etiquetas de los contenedores: con ellas se encuentran los de este laboratorio aunque se
+pierda el estado, y lo que no las lleve no se toca. Un contenedor es de usar y tirar: si algo cambia se hace otro;
+lo que tiene que durar está en un volumen con nombre.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stack import logs
 from stack.addresses import Endpoint, Viewpoint
 from stack.containers import names
+from stack.containers.connection import Connection
 from stack.containers.images import Image, load
+from stack.containers.network import Network
 from stack.errors import NotReady, StacklabError, StartError
 from stack.events import Event, Notice
 from stack.files import append_private
@@ -28,11 +29,6 @@ from stack.ports import HOST
 from stack.prepare import Place, Prepared, Recipe, free_of, prepare, settled
 from stack.runtimes.base import Ending, Instance, Offer, Stopped
 from stack.runtimes.local import FROM_CONTAINER
-
-if TYPE_CHECKING:
-    from docker import APIClient
-
-    from stack.containers.engine import Engine
 
 KEPT_LINES = 1000
 FOLLOW_S = 0.3
@@ -51,28 +47,15 @@ class DockerRuntime:
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
         self._project, self._label = folder.path.name, folder.label
-        self._guard = threading.RLock()
-        self._engine: Engine | None = None
-        self._refusal: StartError | None = None
-        self._asked = False
-        self._api: APIClient | None = None
-        self._offers: dict[str, Offer | None] = {}
-        self._flavour: str | None = None
-
-    # ── qué hay ──────────────────────────────────────────────────────────────────────────────────────────────────────
+        self._own = {names.PROJECT: self._label, names.HOME: str(folder.path)}
+        self._connection = Connection()
+        self._network = Network(self._connection, self._project, self._own)
+        self._guard = threading.Lock()
+        self._offers: dict[str, Offer] = {}
 
     def unavailable(self) -> StartError | None:
         """Por qué no se puede usar Docker aquí; se pregunta una vez por orden."""
-        from stack.containers.engine import Engine, discover
-        from stack.containers.failures import refusal
-
-        with self._guard:
-            if not self._asked:
-                found = discover(os.environ)
-                self._engine = found if isinstance(found, Engine) else None
-                self._refusal = refusal(found)
-                self._asked = True
-            return self._refusal
+        return self._connection.refusal()
 
     def offer(self, service: Service) -> Offer | None:
         """La imagen oficial. Si la que hay aquí con su nombre lleva otra cosa dentro, se dice qué."""
@@ -118,10 +101,8 @@ class DockerRuntime:
 
     def observe(self) -> list[Instance]:
         """Un `Instance` por contenedor con la etiqueta, esté en marcha o no."""
-        with self._told():
-            return [self._instance(one) for one in self._containers()]
-
-    # ── arrancar ─────────────────────────────────────────────────────────────────────────────────────────────────────
+        with self._connection.told():
+            return [_instance(one) for one in self._containers()]
 
     def ready(
         self,
@@ -133,46 +114,61 @@ class DockerRuntime:
         """Descarga las imágenes que faltan y crea la red, si no está."""
         from stack.containers.pull import fetch
 
-        wanted = [self._image(one.service) for one in services]
-        with self._told():
-            if fetch(self._client(), list(dict.fromkeys(wanted)), on_event=on_event, cancelled=cancelled):
+        wanted = list(dict.fromkeys(_image(one.service) for one in services))
+        with self._connection.told():
+            if fetch(self._connection.client(), wanted, on_event=on_event, cancelled=cancelled):
                 with self._guard:
                     self._offers.clear()
             if cancelled():
                 return
-            self._network()
-            strange = [one.reference for one in dict.fromkeys(wanted) if self._is_strange(one)]
+            self._network.ensure()
+            strange = [one.reference for one in wanted if self._is_strange(one)]
         if strange:
-            on_event(Notice(f"Estas imágenes se hicieron en esta máquina y no son las oficiales: {', '.join(strange)}."))
+            listed = ", ".join(strange)
+            on_event(Notice(f"Estas imágenes se hicieron en esta máquina y no son las oficiales: {listed}."))
 
     def start(self, prepared: Prepared) -> Instance:
         """Crea el contenedor, le mete sus ficheros y lo arranca."""
         from stack.containers.create import create
 
-        with self._told(prepared.service):
-            client, network = self._client(), self._network()
-            name = names.container(self._project, prepared.service.name)
+        service, image = prepared.service, _image(prepared.service)
+        name = names.container(self._project, service.name)
+        labels = self._own | {
+            names.SERVICE: service.name,
+            names.SPEC: prepared.spec_hash,
+            names.PORTS: json.dumps({one.port: one.number for one in prepared.endpoints}),
+        }
+        with self._connection.told(service=service, image=image):
             self._clear(name)
             identity = create(
-                client,
+                self._connection.client(),
                 prepared,
-                image=self._image(prepared.service),
+                image=image,
                 name=name,
                 network=names.network(self._project),
-                volume=names.volume(self._project, prepared.service.name),
-                labels=self._labels(prepared),
-                host_address=self._host_address(network),
+                volume=names.volume(self._project, service.name),
+                labels=labels,
+                host_address=self._network.gateway(),
             )
+        ports = {endpoint.port: endpoint.number for endpoint in prepared.endpoints}
         return Instance(
-            service=prepared.service.name,
-            runtime=self.name,
-            identity=identity,
-            alive=True,
-            since=time.time(),
-            spec_hash=prepared.spec_hash,
-            ports={endpoint.port: endpoint.number for endpoint in prepared.endpoints},
-            container=name,
+            service.name, self.name, identity, True, time.time(), prepared.spec_hash, ports, container=name
         )
+
+    def verify(self, services: Sequence[Prepared], everything: Sequence[Prepared]) -> None:
+        """Comprueba desde dentro de un contenedor que se llega a esta máquina; `HostUnreachable` si no."""
+        from stack.containers.firewall import active
+        from stack.containers.reach import host_unreachable, unreachable
+
+        bridge = next((one for one in everything if one.service.kind is Kind.BRIDGE), None)
+        if bridge is None or not services:
+            return
+        with self._connection.told():
+            running = [one["Id"] for one in self._containers() if one["State"] == "running"]
+            door = bridge.endpoints[0].network_number
+            problem = unreachable(self._connection.client(), running, FROM_CONTAINER, door)
+        if problem is not None:
+            raise host_unreachable(problem, self._network.subnet(), self._network.gateway(), active())
 
     def ended(self, instance: Instance) -> str | None:
         """Con qué código terminó, y si fue por falta de memoria."""
@@ -196,29 +192,10 @@ class DockerRuntime:
 
     def answers(self, instance: Instance, number: int) -> bool:
         """Lo publica el motor: si el contenedor vive y tiene ese puerto, es él."""
-        with self._told():
-            about = self._client().inspect_container(instance.identity)
+        with self._connection.told():
+            about = self._connection.client().inspect_container(instance.identity)
         published = (about["NetworkSettings"]["Ports"] or {}).values()
         return any(int(one["HostPort"]) == number for group in published for one in group or ())
-
-    def verify(self, services: Sequence[Prepared], everything: Sequence[Prepared]) -> None:
-        """Comprueba desde dentro de un contenedor que se llega a esta máquina; `HostUnreachable` si no."""
-        from stack.containers.endings import host_unreachable
-        from stack.containers.firewall import active
-        from stack.containers.reach import unreachable
-
-        bridge = next((one for one in everything if one.service.kind is Kind.BRIDGE), None)
-        if bridge is None or not services:
-            return
-        with self._told():
-            running = [one["Id"] for one in self._containers() if one["State"] == "running"]
-            problem = unreachable(self._client(), running, FROM_CONTAINER, bridge.endpoints[0].network_number)
-        if problem is not None:
-            config = (self._network()["IPAM"]["Config"] or ({},))[0]
-            gateway, subnet = config.get("Gateway", FROM_CONTAINER), config.get("Subnet", "")
-            raise host_unreachable(subnet, gateway, problem, active())
-
-    # ── parar ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def stop(
         self,
@@ -230,56 +207,50 @@ class DockerRuntime:
         """Para y quita sus contenedores, a la vez; si no queda ninguno del laboratorio, también la red."""
         from stack.containers.stop import stop_all
 
-        with self._told():
-            found = self._containers()
-            chosen = {one["Labels"][names.SERVICE]: one for one in found if one["Labels"][names.SERVICE] in services}
+        with self._connection.told():
+            found = {one["Labels"][names.SERVICE]: one["Id"] for one in self._containers()}
             stopped = stop_all(
-                self._client(),
-                {name: (one["Id"], services[name]) for name, one in chosen.items()},
+                self._connection.client(),
+                {name: (found[name], grace) for name, grace in services.items() if name in found},
                 hurry=hurry,
                 keep_log=self._keep_log,
                 on_stopped=on_stopped,
             )
-            if len(chosen) == len(found):
-                self._remove_network()
+            if not self._containers():
+                self._network.remove()
         return stopped
 
     def forget(self, service: str) -> None:
         """Borra su volumen, si lo tiene."""
         from docker.errors import NotFound
 
-        name = names.volume(self._project, service)
-        with self._told():
+        name, client = names.volume(self._project, service), self._connection.client()
+        with self._connection.told():
             try:
-                if self._client().inspect_volume(name)["Labels"].get(names.PROJECT) == self._label:
-                    self._client().remove_volume(name)
+                if (client.inspect_volume(name)["Labels"] or {}).get(names.PROJECT) == self._label:
+                    client.remove_volume(name)
             except NotFound:
                 return
 
-    # ── mirar ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
     def log_end(self, instance: Instance, count: int) -> list[str]:
         """Lo último que escribió el contenedor."""
-        with self._told():
+        with self._connection.told():
             return self._lines(instance.identity, count)
 
     def logs(self, service: str, *, follow: bool, tail: int | None) -> Iterator[str]:
-        """Lo que ha escrito; si ya no hay contenedor, lo que se guardó de él. Con `follow` sobrevive a que se cambie."""
+        """Lo que ha escrito; sin contenedor, lo que se guardó de él. Con `follow` sobrevive a que se cambie."""
         from stack.containers.stream import stream
 
-        with self._told():
-            client = self._client()
+        with self._connection.told():
             current = self._identity(service)
             if current is None and not follow:
                 yield from logs.lines(self._folder.log(service), tail=tail)
-                return
-            while True:
+            while current is not None or follow:
                 if current is not None:
-                    yield from stream(client, current, follow=follow, tail=tail)
-                    tail = None
+                    yield from stream(self._connection.client(), current, follow=follow, tail=tail)
                 if not follow:
                     return
-                before = current
+                tail, before = None, current
                 while (current := self._identity(service)) in (None, before):
                     time.sleep(FOLLOW_S)
 
@@ -287,46 +258,10 @@ class DockerRuntime:
         """La que el motor dice que usa cada contenedor, sin la caché de ficheros."""
         from stack.containers.stats import memory_mb
 
-        with self._told():
-            return memory_mb(self._client(), {one.service: one.identity for one in instances}) if instances else {}
-
-    # ── por dentro ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _client(self) -> APIClient:
-        from stack.containers.engine import client
-
-        with self._guard:
-            if self._api is None:
-                assert self.unavailable() is None and self._engine is not None, "se pregunta antes si se puede usar"
-                self._api = client(self._engine)
-            return self._api
-
-    def _told(self, service: Service | None = None) -> Any:
-        """Lo que falle dentro sale dicho para una persona, con su causa y la orden siguiente."""
-        from stack.containers.failures import told
-
-        image = self._image(service) if service is not None else None
-        return told(engine=self._engine, image=image, service=service)
-
-    def _state(self, instance: Instance) -> dict[str, Any] | None:
-        """El `State` de su contenedor; `None` si ya no existe."""
-        from docker.errors import NotFound
-
-        with self._told():
-            try:
-                return dict(self._client().inspect_container(instance.identity)["State"])
-            except NotFound:
-                return None
-
-    def _image(self, service: Service) -> Image:
-        assert service.container is not None
-        return load()[service.container.image]
-
-    def _is_strange(self, image: Image) -> bool:
-        from stack.containers.pull import local
-
-        found = local(self._client(), image)
-        return found is not None and not found.pinned
+        if not instances:
+            return {}
+        with self._connection.told():
+            return memory_mb(self._connection.client(), {one.service: one.identity for one in instances})
 
     def _look(self, service: Service, data: Container) -> Offer:
         from stack.containers.pull import local
@@ -335,8 +270,8 @@ class DockerRuntime:
         product, fidelity = f"{service.title} {image.tag}", Fidelity.DOCKER
         found = None
         if self.unavailable() is None:
-            with self._told(service):
-                found = local(self._client(), image)
+            with self._connection.told(service=service, image=image):
+                found = local(self._connection.client(), image)
         if found is not None:
             product = found.labels.get(_PRODUCT, product)
             if not found.pinned:
@@ -344,75 +279,30 @@ class DockerRuntime:
             fidelity = Fidelity(found.labels.get(_FIDELITY, fidelity))
         return Offer(product, fidelity, data.memory_mb, data.ready_timeout_s, data.stop_grace_s)
 
+    def _is_strange(self, image: Image) -> bool:
+        from stack.containers.pull import local
+
+        found = local(self._connection.client(), image)
+        return found is not None and not found.pinned
+
     def _containers(self) -> list[dict[str, Any]]:
-        listed = self._client().containers(all=True, filters={"label": f"{names.PROJECT}={self._label}"})
+        label = f"{names.PROJECT}={self._label}"
+        listed = self._connection.client().containers(all=True, filters={"label": label})
         return [one for one in listed if one["Labels"].get(names.SERVICE)]
 
     def _identity(self, service: str) -> str | None:
         found = (one["Id"] for one in self._containers() if one["Labels"][names.SERVICE] == service)
         return next(found, None)
 
-    def _instance(self, about: Mapping[str, Any]) -> Instance:
-        labels = about["Labels"]
-        return Instance(
-            service=labels[names.SERVICE],
-            runtime=self.name,
-            identity=about["Id"],
-            alive=about["State"] in ("running", "restarting", "paused"),
-            since=float(about["Created"]),
-            spec_hash=labels.get(names.SPEC, ""),
-            ports=json.loads(labels.get(names.PORTS, "{}")),
-            container=about["Names"][0].lstrip("/") if about["Names"] else about["Id"][:12],
-        )
+    def _state(self, instance: Instance) -> dict[str, Any] | None:
+        """El `State` de su contenedor; `None` si ya no existe."""
+        from docker.errors import NotFound
 
-    def _labels(self, prepared: Prepared) -> dict[str, str]:
-        return {
-            **self._own(),
-            names.SERVICE: prepared.service.name,
-            names.SPEC: prepared.spec_hash,
-            names.PORTS: json.dumps({one.port: one.number for one in prepared.endpoints}),
-        }
-
-    def _own(self) -> dict[str, str]:
-        """Las etiquetas de todo lo que es de este laboratorio."""
-        return {names.PROJECT: self._label, names.HOME: str(self._folder.path)}
-
-    def _network(self) -> dict[str, Any]:
-        """La red del laboratorio; se busca por su etiqueta antes de crearla, porque el motor admite dos iguales."""
-        with self._guard:
-            client = self._client()
-            found = client.networks(filters={"label": f"{names.PROJECT}={self._label}"})
-            if not found:
-                client.create_network(
-                    names.network(self._project),
-                    driver="bridge",
-                    labels=self._own(),
-                    options={"com.docker.network.bridge.name": names.interface(self._label)},
-                    check_duplicate=True,
-                )
-                found = client.networks(filters={"label": f"{names.PROJECT}={self._label}"})
-            return dict(found[0])
-
-    def _remove_network(self) -> None:
-        """Sin contenedores ya no sirve. Si alguien conectó otro por su cuenta, se queda."""
-        from docker.errors import APIError
-
-        client = self._client()
-        for one in client.networks(filters={"label": f"{names.PROJECT}={self._label}"}):
+        with self._connection.told():
             try:
-                client.remove_network(one["Id"])
-            except APIError:
-                continue
-
-    def _host_address(self, network: Mapping[str, Any]) -> str:
-        """Con qué dirección llega un contenedor a esta máquina: en Linux, la puerta de su red."""
-        from stack.containers.engine import flavour
-
-        with self._guard:
-            if self._flavour is None:
-                self._flavour = flavour(self._client())
-        gateways = [one["Gateway"] for one in network["IPAM"]["Config"] or () if "Gateway" in one]
-        return gateways[0] if self._flavour == "native" and gateways else "host-gateway"
+                return dict(self._connection.client().inspect_container(instance.identity)["State"])
+            except NotFound:
+                return None
 
     def _clear(self, name: str) -> None:
         """Quita un contenedor nuestro que se quedara con ese nombre; uno ajeno no se toca."""
@@ -420,13 +310,14 @@ class DockerRuntime:
 
         from stack.containers.sentences import name_conflict
 
+        client = self._connection.client()
         try:
-            about = self._client().inspect_container(name)
+            about = client.inspect_container(name)
         except NotFound:
             return
-        if about["Config"]["Labels"].get(names.PROJECT) != self._label:
+        if (about["Config"]["Labels"] or {}).get(names.PROJECT) != self._label:
             raise name_conflict(name, about["Id"])
-        self._client().remove_container(about["Id"], force=True, v=True)
+        client.remove_container(about["Id"], force=True, v=True)
 
     def _keep_log(self, service: str, identity: str) -> None:
         """Guarda el final del log antes de quitar el contenedor: `stacklab logs` lo enseña después."""
@@ -437,5 +328,25 @@ class DockerRuntime:
             return
 
     def _lines(self, identity: str, count: int) -> list[str]:
-        text = self._client().logs(identity, stdout=True, stderr=True, tail=count)
-        return text.decode("utf-8", "replace").splitlines()
+        text = self._connection.client().logs(identity, stdout=True, stderr=True, tail=count)
+        return list(text.decode("utf-8", "replace").splitlines())
+
+
+def _image(service: Service) -> Image:
+    assert service.container is not None
+    return load()[service.container.image]
+
+
+def _instance(about: Mapping[str, Any]) -> Instance:
+    """Un contenedor, como lo lista el motor."""
+    labels = about["Labels"]
+    return Instance(
+        service=labels[names.SERVICE],
+        runtime=DockerRuntime.name,
+        identity=about["Id"],
+        alive=about["State"] in ("running", "restarting", "paused"),
+        since=float(about["Created"]),
+        spec_hash=labels.get(names.SPEC, ""),
+        ports=json.loads(labels.get(names.PORTS, "{}")),
+        container=about["Names"][0].lstrip("/") if about["Names"] else about["Id"][:12],
+    )

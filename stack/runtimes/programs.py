@@ -66,7 +66,8 @@ class Programs:
                 rejected = rejected or Rejected(path, "no contesta cuando se le pregunta su versión")
             elif binary.at_least and _numbers(version) < binary.at_least:
                 wanted = ".".join(map(str, binary.at_least))
-                rejected = rejected or Rejected(path, f"es la versión {version}, y hace falta la {wanted} o posterior")
+                why = f"es la versión {version}, y hace falta la {wanted} o posterior"
+                rejected = rejected or Rejected(path, why)
             else:
                 return Program(binary, path, version)
         return rejected
