@@ -22,7 +22,7 @@ CONSUL = Service(
             program="consul",
             product="Consul",
             # En desarrollo es su propio servidor y lo guarda todo en memoria. De sus puertas solo hace falta la
-            # de HTTP; las dos que no admite cerrar (la de los servidores y la de los vecinos) van donde haya sitio.
+            # de HTTP; las dos que no se pueden cerrar (la de los servidores y la de los vecinos) van donde quepan.
             argv=(
                 "${PROGRAM}",
                 "agent",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import uvicorn
@@ -16,15 +16,16 @@ def listen_port(name: str) -> int:
     return int(os.environ[f"STACKLAB_PORT_{name}".upper().replace("-", "_")])
 
 
-def serve(apps: Mapping[str, Any], **options: Any) -> None:
+def serve(apps: Mapping[str, Any], *, on_stop: Callable[[], None] = lambda: None, **options: Any) -> None:
     """Sirve cada aplicación en el puerto de su nombre (`{"ui": app, "otlp": otra}`) y vuelve tras SIGTERM.
 
-    `options` pasan a `uvicorn.Config`. Una conexión abierta no retrasa la parada más de un segundo.
+    `options` pasan a `uvicorn.Config`. Una conexión abierta no retrasa la parada más de un segundo; `on_stop` se
+    llama al llegar la señal, por si hay peticiones esperando a que pase algo y conviene contestarlas ya.
     """
-    asyncio.run(_serve(apps, options))
+    asyncio.run(_serve(apps, on_stop, options))
 
 
-async def _serve(apps: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+async def _serve(apps: Mapping[str, Any], on_stop: Callable[[], None], options: Mapping[str, Any]) -> None:
     host = os.environ.get("STACKLAB_LISTEN_HOST", "127.0.0.1")
     settings: dict[str, Any] = {
         "log_level": "warning",
@@ -37,13 +38,14 @@ async def _serve(apps: Mapping[str, Any], options: Mapping[str, Any]) -> None:
     ]
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _stop, servers)
+        loop.add_signal_handler(number, _stop, servers, on_stop)
     await asyncio.gather(*(server.serve() for server in servers))
 
 
-def _stop(servers: list[_Server]) -> None:
+def _stop(servers: list[_Server], on_stop: Callable[[], None]) -> None:
     for server in servers:
         server.should_exit = True
+    on_stop()
 
 
 class _Server(uvicorn.Server):

@@ -1,0 +1,306 @@
+"""El contrato de Consul: comprobar si un servicio está sano.
+
+Sigue https://developer.hashicorp.com/consul/docs/services/usage/checks y …/api-docs/agent/check.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from time import monotonic
+from typing import Any
+
+import consul
+import pytest
+
+from tests.support.consul import Lab, Target, eventually, index, target, unique
+
+
+@pytest.fixture(scope="module")
+def lab(started: Callable[..., dict[str, str]]) -> Iterator[Lab]:
+    env = started("consul")
+    lab = Lab(env["CONSUL_HTTP_URL"])
+    yield lab
+    lab.close()
+
+
+@pytest.fixture(scope="module")
+def watched() -> Iterator[Target]:
+    with target() as one:
+        yield one
+
+
+@pytest.fixture
+def name() -> str:
+    return unique("vigilado")
+
+
+# --- HTTP: Consul llama
+
+
+def test_http_check_follows_the_status_code(lab: Lab, watched: Target, name: str) -> None:
+    """2xx pasa, 429 avisa, lo demás es crítico; `Output` cuenta lo que contestó."""
+    expected = {"200": "passing", "204": "passing", "429": "warning", "500": "critical", "404": "critical"}
+    lab.register(
+        name,
+        Checks=[
+            {"CheckID": f"{name}-{code}", "HTTP": f"{watched.url}/{code}", "Interval": "1s"} for code in expected
+        ],
+    )
+    for code, status in expected.items():
+        check = eventually(lambda: lab.check(f"{name}-{code}"), until=lambda one: one["Output"])  # noqa: B023
+        assert (code, check["Status"]) == (code, status)
+        assert check["Output"].startswith(f"HTTP GET {watched.url}/{code}: {code} ")
+    assert lab.check(f"{name}-200")["Output"].endswith(": 200 OK Output: ¡ole!")
+    assert lab.check(f"{name}-429")["Output"].endswith(": 429 Too Many Requests Output: ¡ole!")
+    assert (lab.check(f"{name}-200")["Type"], lab.check(f"{name}-200")["Interval"]) == ("http", "1s")
+
+
+def test_http_check_makes_a_service_healthy_and_sick_when_it_dies(lab: Lab, name: str) -> None:
+    with target() as alive:
+        lab.client.agent.service.register(
+            name, port=alive.port, check=consul.Check.http(f"{alive.url}/200", "1s", timeout="500ms")
+        )
+        assert lab.status(f"service:{name}") == "critical"
+        eventually(lambda: lab.healthy(name) == {name})
+        seen = index(lab.get(f"health/service/{name}?passing"))
+        watch = lab.watch(f"health/service/{name}?passing", seen)
+        alive.close()
+        # Nadie le ha dicho nada a Consul: se entera él, y avisa a quien espera.
+        assert watch.result(5).json() == []
+    check = lab.check(f"service:{name}")
+    assert check["Status"] == "critical"
+    assert f"dial tcp 127.0.0.1:{alive.port}: connect: connection refused" in check["Output"]
+
+
+def test_http_check_that_takes_too_long_is_critical(lab: Lab, watched: Target, name: str) -> None:
+    lab.register(name, Check={"HTTP": f"{watched.url}/lento", "Interval": "1s", "Timeout": "200ms"})
+    check = eventually(lambda: lab.check(f"service:{name}"), until=lambda one: one["Output"])
+    assert check["Status"] == "critical"
+    assert check["Output"].startswith(f'Get "{watched.url}/lento": ')
+    assert "Client.Timeout exceeded" in check["Output"]
+    assert check["Timeout"] == "200ms"
+
+
+def test_http_check_sends_method_headers_and_body(lab: Lab, watched: Target, name: str) -> None:
+    path = f"/200?{name}"
+    lab.register(
+        name,
+        Check={
+            "HTTP": f"{watched.url}{path}",
+            "Interval": "1s",
+            "Method": "POST",
+            "Header": {"X-Prueba": ["sí"], "Host": ["pagos.local"]},
+            "Body": "¿estás bien?",
+        },
+    )
+    call = eventually(lambda: next((one for one in watched.seen if one["path"] == path), None))
+    assert call is not None
+    headers = {key.lower(): value for key, value in call["headers"].items()}
+    assert (call["method"], call["body"].decode()) == ("POST", "¿estás bien?")
+    assert headers["x-prueba"].encode("latin-1").decode() == "sí"
+    assert headers["host"] == "pagos.local"
+    assert headers["user-agent"] == "Consul Health Check"
+
+
+def test_http_check_follows_redirects_unless_told_not_to(lab: Lab, watched: Target, name: str) -> None:
+    lab.register(
+        name,
+        Checks=[
+            {"CheckID": f"{name}-sigue", "HTTP": f"{watched.url}/302", "Interval": "1s"},
+            {"CheckID": f"{name}-no", "HTTP": f"{watched.url}/302", "Interval": "1s", "DisableRedirects": True},
+        ],
+    )
+    eventually(lambda: lab.status(f"{name}-sigue") == "passing")
+    check = eventually(lambda: lab.check(f"{name}-no"), until=lambda one: one["Output"])
+    assert (check["Status"], ": 302 Found Output:" in check["Output"]) == ("critical", True)
+
+
+def test_http_check_may_need_several_failures(lab: Lab, name: str) -> None:
+    with target() as alive:
+        lab.register(
+            name,
+            Check={
+                "HTTP": f"{alive.url}/200",
+                "Interval": "1s",
+                "FailuresBeforeWarning": 1,
+                "FailuresBeforeCritical": 2,
+            },
+        )
+        eventually(lambda: lab.status(f"service:{name}") == "passing")
+    eventually(lambda: lab.status(f"service:{name}") == "warning")
+    eventually(lambda: lab.status(f"service:{name}") == "critical")
+
+
+# --- TCP: Consul prueba a conectarse
+
+
+def test_tcp_check_passes_while_someone_listens(lab: Lab, name: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        lab.client.agent.service.register(name, check=consul.Check.tcp("127.0.0.1", port, "1s", timeout="300ms"))
+        check = eventually(lambda: lab.check(f"service:{name}"), until=lambda one: one["Status"] == "passing")
+        assert (check["Output"], check["Type"]) == (f"TCP connect 127.0.0.1:{port}: Success", "tcp")
+    check = eventually(lambda: lab.check(f"service:{name}"), until=lambda one: one["Status"] == "critical")
+    assert check["Output"] == f"dial tcp 127.0.0.1:{port}: connect: connection refused"
+
+
+# --- TTL: el servicio da señales de vida
+
+
+def test_ttl_check_is_what_its_service_says(lab: Lab, name: str) -> None:
+    check, mine = lab.client.agent.check, f"service:{name}"
+    lab.client.agent.service.register(name, check=consul.Check.ttl("1m"))
+    assert lab.status(mine) == "critical"
+    for say, status in ((check.ttl_pass, "passing"), (check.ttl_warn, "warning"), (check.ttl_fail, "critical")):
+        assert say(mine, notes=f"digo {status}")
+        assert (lab.check(mine)["Status"], lab.check(mine)["Output"]) == (status, f"digo {status}")
+        eventually(lambda: lab.client.health.checks(name)[1], until=lambda one: one[0]["Status"] == status)  # noqa: B023
+
+
+def test_ttl_check_that_gets_no_news_expires(lab: Lab, name: str) -> None:
+    mine = f"service:{name}"
+    lab.register(name, Check={"TTL": "200ms"})
+    begun = monotonic()
+    lab.client.agent.check.ttl_pass(mine, notes="todo bien")
+    eventually(lambda: lab.status(mine) == "critical")
+    assert 0.2 <= monotonic() - begun < 3
+    assert lab.check(mine)["Output"] == "TTL expired (last output before timeout follows): todo bien"
+    # Y en cuanto vuelve a darlas, sana.
+    lab.client.agent.check.ttl_pass(mine)
+    assert (lab.status(mine), lab.check(mine)["Output"]) == ("passing", "")
+
+
+def test_ttl_check_stays_alive_while_it_gets_news(lab: Lab, name: str) -> None:
+    mine = f"service:{name}"
+    lab.register(name, Check={"TTL": "300ms"})
+    begun = monotonic()
+    lab.client.agent.check.ttl_pass(mine)
+
+    def still() -> float:
+        lab.client.agent.check.ttl_pass(mine)
+        assert lab.status(mine) == "passing"
+        return monotonic() - begun
+
+    eventually(still, until=lambda lived: lived > 0.6)
+
+
+def test_ttl_check_that_never_had_news_expires_too(lab: Lab, name: str) -> None:
+    lab.register(name, Check={"TTL": "100ms", "Status": "passing"})
+    check = eventually(lambda: lab.check(f"service:{name}"), until=lambda one: one["Status"] == "critical")
+    assert check["Output"] == "TTL expired"
+
+
+def test_ttl_check_may_be_updated_with_a_body(lab: Lab, name: str) -> None:
+    mine = f"service:{name}"
+    lab.register(name, Check={"TTL": "1m"})
+    assert lab.put(f"agent/check/update/{mine}", {"Status": "warning", "Output": "á" * 3000}).status_code == 200
+    # 6000 bytes: se recorta a 4096, y se dice.
+    assert lab.check(mine)["Output"] == "á" * 2048 + " ... (captured 4096 of 6000 bytes)"
+    answer = lab.put(f"agent/check/update/{mine}", {"Status": "regular"})
+    assert (answer.status_code, answer.text) == (400, "Invalid check status: 'regular'")
+
+
+def test_ttl_only_a_ttl_check_takes_news(lab: Lab, watched: Target, name: str) -> None:
+    lab.register(name, Check={"HTTP": f"{watched.url}/200", "Interval": "1m"})
+    answer = lab.put(f"agent/check/pass/service:{name}")
+    assert (answer.status_code, answer.text) == (
+        500,
+        f'CheckID "service:{name}" does not have associated TTL',
+    )
+    answer = lab.put("agent/check/pass/nadie")
+    assert (answer.status_code, answer.text) == (
+        404,
+        'Unknown check ID "nadie". Ensure that the check ID is passed, not the check name.',
+    )
+
+
+def test_ttl_news_that_change_nothing_do_not_wake_anyone(lab: Lab, name: str) -> None:
+    """Un `Output` nuevo con el mismo estado se ve en el agente; al catálogo llega minutos después."""
+    mine = f"service:{name}"
+    lab.register(name, Check={"TTL": "1m"})
+    lab.client.agent.check.ttl_pass(mine, notes="uno")
+    eventually(lambda: lab.healthy(name))
+    before = lab.get(f"health/service/{name}")
+    lab.client.agent.check.ttl_pass(mine, notes="dos")
+    assert lab.check(mine)["Output"] == "dos"
+    after = lab.get(f"health/service/{name}", index=index(before), wait="100ms")
+    assert (index(after), after.json()) == (index(before), before.json())
+
+
+# --- Dar de alta y de baja comprobaciones sueltas
+
+
+def test_check_may_be_added_to_a_service_and_removed(lab: Lab, name: str) -> None:
+    lab.register(name, Tags=["t"])
+    extra = unique("extra")
+    assert lab.client.agent.check.register(
+        "De más", check=consul.Check.ttl("1m"), check_id=extra, notes="aparte", service_id=name
+    )
+    check = lab.check(extra)
+    assert (check["Name"], check["Notes"], check["ServiceName"], check["ServiceTags"]) == (
+        "De más",
+        "aparte",
+        name,
+        ["t"],
+    )
+    eventually(lambda: lab.healthy(name) == set())
+    assert lab.client.agent.check.deregister(extra)
+    eventually(lambda: lab.healthy(name) == {name})
+    assert extra not in lab.client.agent.checks()
+
+
+def test_check_of_the_node_counts_for_all_its_services(lab: Lab, name: str) -> None:
+    lab.register(name)
+    disk = unique("disco")
+    lab.put("agent/check/register", {"Name": disk, "TTL": "1m", "Status": "passing"})
+    assert lab.check(disk)["CheckID"] == disk
+    eventually(lambda: disk in {one["CheckID"] for one in lab.client.health.service(name)[1][0]["Checks"]})
+    assert lab.healthy(name) == {name}
+    lab.client.agent.check.ttl_fail(disk)
+    eventually(lambda: lab.healthy(name) == set())
+    lab.client.agent.check.deregister(disk)
+    eventually(lambda: lab.healthy(name) == {name})
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "text"),
+    [
+        ({"TTL": "1m"}, 400, "Missing check name"),
+        ({"Name": "x", "TTL": "1m", "Status": "regular"}, 400, "Bad check status"),
+        ({"Name": "x"}, 400, "Invalid check: TTL must be > 0 for TTL checks"),
+        ({"Name": "x", "TTL": "1m", "ServiceID": "nadie"}, 404, 'ServiceID "nadie" does not exist'),
+        (
+            {"Name": "x", "Args": ["true"], "Interval": "1s"},
+            500,
+            "Scripts are disabled on this agent from remote calls; "
+            "to enable, configure 'enable_script_checks' to true",
+        ),
+    ],
+)
+def test_check_that_makes_no_sense_is_refused(lab: Lab, body: dict[str, Any], status: int, text: str) -> None:
+    answer = lab.put("agent/check/register", body)
+    assert (answer.status_code, answer.text) == (status, text)
+
+
+def test_check_removing_what_is_not_there_is_a_404(lab: Lab) -> None:
+    answer = lab.put("agent/check/deregister/nadie")
+    assert answer.status_code == 404
+
+
+def test_check_registered_again_keeps_its_state(lab: Lab, name: str) -> None:
+    body = {"Check": {"TTL": "1m"}, "Port": 1}
+    lab.register(name, body)
+    lab.client.agent.check.ttl_pass(f"service:{name}", notes="sigo bien")
+    lab.register(name, body | {"Port": 2})
+    check = lab.check(f"service:{name}")
+    assert (check["Status"], check["Output"]) == ("passing", "sigo bien")
+
+
+def test_check_left_out_of_a_new_registration_stays_unless_replaced(lab: Lab, name: str) -> None:
+    check = {"CheckID": f"{name}-c", "TTL": "1m"}
+    lab.register(name, Check=check)
+    lab.register(name)
+    assert f"{name}-c" in lab.client.agent.checks()
+    assert lab.put("agent/service/register?replace-existing-checks=true", {"Name": name}).status_code == 200
+    assert f"{name}-c" not in lab.client.agent.checks()
