@@ -12,10 +12,10 @@ desde un contenedor). Las plantillas se escriben `${NOMBRE}` y los nombres son:
 `${CONFIG_DIR}` `${DATA_DIR}`         sus dos carpetas
 `${PYTHON}`                           el intérprete con que corre stacklab
 `${KAFKA_FIDELITY}` …                 quién contesta por cada servicio: docker, binary o embedded
-`${HOST_PORTS}`                       dónde ven los contenedores lo que corre fuera de Docker (para el puente)
+`${HOST_PORTS}`                       dónde ven los contenedores lo que corre fuera: «37101:7101 …»
 `${NETWORK_INTERFACE}`                la interfaz de red por la que se llega a los contenedores
 `${PROGRAM}`                          el programa real encontrado (solo en `Binary`)
-`${FREE_ALGO}`                        un puerto libre cualquiera, elegido al arrancar; con el mismo nombre, el mismo
+`${FREE_ALGO}`                        un puerto libre, elegido al arrancar; con el mismo nombre, el mismo
 `${MINIO_ACCESS_KEY}` …               las credenciales, en mayúsculas
 ====================================  ====================================================================
 

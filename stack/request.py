@@ -143,10 +143,10 @@ class Request:
             for other in self._services
             for port in other.ports
         ]
-        local = sorted(one.network_number for one in endpoints if one.network_host == FROM_CONTAINER)
+        local = sorted((one.network_number, one.number) for one in endpoints if one.network_host == FROM_CONTAINER)
         extra = {
             **{f"{_upper(other.name)}_FIDELITY": _fidelity(places[other.name], other) for other in self._services},
-            "HOST_PORTS": " ".join(map(str, local)),
+            "HOST_PORTS": " ".join(f"{door}:{number}" for door, number in local),
             "NETWORK_INTERFACE": self._network,
         }
         return self._runtimes[runtime].prepare(service, endpoints, {**names, **extra})

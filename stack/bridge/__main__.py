@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 
-from stack.bridge import BRIDGE_OFFSET
 from stack.bridge.relay import GATEWAY_PATIENCE_S, answer, gateway, relay
 
 
@@ -20,16 +19,16 @@ async def main() -> None:
         loop.add_signal_handler(name, stopping.set)
     own = int(os.environ["STACKLAB_PORT_HTTP"])
     interface = os.environ["NETWORK_INTERFACE"]
-    numbers = [int(word) for word in os.environ["HOST_PORTS"].split()]
+    doors = [tuple(map(int, word.split(":"))) for word in os.environ["HOST_PORTS"].split()]
     async with contextlib.AsyncExitStack() as servers:
-        door = await gateway(interface, asyncio.timeout(GATEWAY_PATIENCE_S))
-        if door is None:
+        where = await gateway(interface, asyncio.timeout(GATEWAY_PATIENCE_S))
+        if where is None:
             print(
                 f"No hay ninguna interfaz {interface}: desde Docker no se llega a esta máquina.", file=sys.stderr
             )
         else:
-            for number in numbers:
-                await servers.enter_async_context(await relay(door, number, number - BRIDGE_OFFSET))
+            for number, inner in doors:
+                await servers.enter_async_context(await relay(where, number, inner))
         listen = os.environ.get("STACKLAB_LISTEN_HOST", "127.0.0.1")
         await servers.enter_async_context(await asyncio.start_server(answer, listen, own))
         await stopping.wait()

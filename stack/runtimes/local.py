@@ -15,7 +15,7 @@ import psutil
 
 from stack import processes
 from stack.addresses import Endpoint
-from stack.bridge import BRIDGE_OFFSET
+from stack.bridge import door
 from stack.errors import NotReady, StartError
 from stack.events import Event
 from stack.files import state_error
@@ -60,8 +60,8 @@ class LocalRuntime:
 
     def endpoint(self, service: Service, port: str, number: int) -> Endpoint:
         """En esta máquina; desde un contenedor se le ve por la puerta que el motor da a la máquina."""
-        scheme, door = service.port(port).scheme, number + BRIDGE_OFFSET
-        return Endpoint(service.name, port, scheme, HOST, number, FROM_CONTAINER, door)
+        scheme = service.port(port).scheme
+        return Endpoint(service.name, port, scheme, HOST, number, FROM_CONTAINER, door(number))
 
     def ready(
         self,

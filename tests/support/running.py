@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from stack.addresses import Viewpoint, variables
+from stack.bridge import door
 from stack.catalog import SERVICES
 from stack.errors import StartError
 from stack.folder import Folder
 from stack.laboratory import Laboratory
-from stack.model import Service
+from stack.model import HttpProbe, Kind, Port, Service
+from stack.ports import free_ports
+from stack.runtimes.local import FROM_CONTAINER
 
 PROJECT = "prueba"
 
 
 def free_port() -> int:
     """Un puerto que estaba libre hace un momento."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]
+
+
+def from_service(number: int) -> str:
+    """Cómo llega un servicio al servidor de la prueba que escucha en 127.0.0.1:`number`: «dirección:puerto»."""
+    return f"{FROM_CONTAINER}:{door(number)}" if runtime() == "docker" else f"127.0.0.1:{number}"
 
 
 def folder(root: Path) -> Folder:
@@ -42,15 +47,19 @@ def running(
     root: Path,
     overrides: Mapping[str, Service] | None = None,
     extra: Sequence[Service] = (),
+    servers: Sequence[int] = (),
 ) -> Iterator[dict[str, str]]:
     """Arranca los servicios `names` y entrega sus variables (las de `stacklab env`, más las `*_URL`).
 
     Solo esos, sin aquello de lo que dependen. Cada `root` es un laboratorio con puertos propios, que conserva sus
     datos de una vez a la siguiente. `overrides` cambia la descripción de un servicio (p. ej. otra configuración);
-    `extra` añade otros.
+    `extra` añade otros. `servers` son los puertos de los servidores de la propia prueba a los que van a llamar (en
+    Docker hay que abrirles camino; véase `from_service`).
     """
     chosen = runtime()
-    catalog = {service.name: service for service in (*SERVICES, *extra)} | dict(overrides or {})
+    catalog = {service.name: service for service in (*SERVICES, *extra, *map(_server, servers))} | dict(
+        overrides or {}
+    )
     laboratory = Laboratory(PROJECT, root, [_alone(service, names) for service in catalog.values()])
     try:
         laboratory.up(names, runtime=chosen)
@@ -63,8 +72,18 @@ def running(
         laboratory.down(names)
 
 
+def _server(number: int) -> Service:
+    """Un servidor de la prueba, para que el laboratorio sepa que existe. Nadie lo arranca: ya está en marcha."""
+    port = Port("http", number)
+    return Service(
+        f"prueba-{number}", "Servidor de la prueba", "", (port,), HttpProbe("http", "/"), kind=Kind.CONSOLE
+    )
+
+
 def _alone(service: Service, names: Sequence[str]) -> Service:
     """`service` en puertos que ahora no usa nadie, y sin depender de lo que no se pide."""
+    if service.name.startswith("prueba-"):
+        return service
     ports = tuple(
         replace(port, number=free_port(), inside=port.inside or port.number, network=port.network or port.number)
         for port in service.ports
