@@ -249,7 +249,7 @@ def test_labels_that_come_and_go(data: Storage) -> None:
         ('c{k=~"("}', BadQuery),
         ("c + on() c", ExecutionError),
         ("sum_over_time(c[1m:])[5m]", BadQuery),
-        ("histogram_avg(c)", NotCovered),
+        ("first_over_time(c[1m])", NotCovered),
     ],
 )
 def test_what_cannot_be_answered_is_said(data: Storage, text: str, error: type[Exception]) -> None:

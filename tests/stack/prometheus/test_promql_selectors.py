@@ -123,7 +123,7 @@ def test_a_range_query_needs_numbers(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "histogram_count(m)",
+        'sort_by_label(m, "a")',
         "info(m)",
         "mad_over_time(m[1m])",
         "limitk(1, m)",

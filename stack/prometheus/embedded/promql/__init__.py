@@ -1,6 +1,7 @@
 """El evaluador de PromQL del suplente de Prometheus. `promql-parser` entiende el texto; aquí se calcula."""
 
-from stack.prometheus.embedded.promql.engine import query, query_range, selector
+from stack.prometheus.embedded.promql.budget import Budget
+from stack.prometheus.embedded.promql.engine import instant, over_time, query, query_range, selector
 from stack.prometheus.embedded.promql.values import (
     STALE,
     BadQuery,
@@ -8,6 +9,7 @@ from stack.prometheus.embedded.promql.values import (
     Matcher,
     Matrix,
     NotCovered,
+    QueryTimeout,
     Sample,
     Scalar,
     Series,
@@ -21,10 +23,12 @@ from stack.prometheus.embedded.promql.values import (
 __all__ = [
     "STALE",
     "BadQuery",
+    "Budget",
     "ExecutionError",
     "Matcher",
     "Matrix",
     "NotCovered",
+    "QueryTimeout",
     "Sample",
     "Scalar",
     "Series",
@@ -32,7 +36,9 @@ __all__ = [
     "String",
     "Value",
     "Vector",
+    "instant",
     "is_stale",
+    "over_time",
     "query",
     "query_range",
     "selector",

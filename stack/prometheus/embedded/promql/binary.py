@@ -106,7 +106,7 @@ def sets(op: str, left: list[Sample], right: list[Sample], matching: Matching) -
     return require_unique(left + [one for one in right if matching.key(one.labels) not in present])
 
 
-def vectors(op: str, left: list[Sample], right: list[Sample], matching: Matching) -> Vector:  # noqa: C901
+def vectors(op: str, left: list[Sample], right: list[Sample], matching: Matching) -> Vector:
     """Dos vectores, emparejando uno a uno o, con `group_left`/`group_right`, varios a uno."""
     if not left or not right:
         return Vector()  # como Prometheus: sin nada enfrente, ni se mira si hay repetidos
@@ -119,38 +119,38 @@ def vectors(op: str, left: list[Sample], right: list[Sample], matching: Matching
                 "matching labels must be unique on one side"
             )
     result: list[Sample] = []
-    used: set[Key] = set()
+    used: set[tuple[Key, Key]] = set()
     for sample in many:
         key = matching.key(sample.labels)
         other = ones.get(key)
         if other is None:
             continue
         a, b = (other, sample) if matching.many == "right" else (sample, other)
-        value = a.value
-        keep_name = False
-        if op in COMPARISONS:
-            holds = COMPARISONS[op](a.value, b.value)
-            if matching.bool_:
-                value = float(holds)
-            elif not holds:
-                continue
-            else:
-                keep_name = True
-        else:
-            value = arithmetic(op, a.value, b.value)
-        if not matching.many:
-            if key in used:
-                raise ExecutionError(
-                    "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
+        compares = op in COMPARISONS
+        holds = compares and COMPARISONS[op](a.value, b.value)
+        labels = _result_labels(sample, other, matching, keep_name=compares and not matching.bool_)
+        # Se mira también lo que la comparación va a descartar: que haya dos no depende de lo que valgan.
+        pair = (key, key_of(labels) if matching.many else ())
+        if pair in used:
+            raise ExecutionError(
+                "multiple matches for labels: "
+                + (
+                    "grouping labels must ensure unique matches"
+                    if matching.many
+                    else "many-to-one matching must be explicit (group_left/group_right)"
                 )
-            used.add(key)
-        result.append(Sample(_result_labels(sample, other, matching, keep_name), sample.at_ms, value))
-    if matching.many and len({key_of(one.labels) for one in result}) != len(result):
-        raise ExecutionError("multiple matches for labels: grouping labels must ensure unique matches")
+            )
+        used.add(pair)
+        if not compares:
+            result.append(Sample(labels, sample.at_ms, arithmetic(op, a.value, b.value)))
+        elif matching.bool_:
+            result.append(Sample(labels, sample.at_ms, float(holds)))
+        elif holds:
+            result.append(Sample(labels, sample.at_ms, a.value))
     return require_unique(result)
 
 
-def _result_labels(sample: Sample, other: Sample, matching: Matching, keep_name: bool) -> Labels:
+def _result_labels(sample: Sample, other: Sample, matching: Matching, *, keep_name: bool) -> Labels:
     labels = dict(sample.labels) if keep_name else without_name(sample.labels)
     if not matching.many:
         if matching.on:

@@ -13,6 +13,7 @@ import promql_parser
 
 from stack.prometheus.embedded.promql import binary, functions_instant, functions_range
 from stack.prometheus.embedded.promql.aggregations import aggregate
+from stack.prometheus.embedded.promql.budget import UNLIMITED, Budget
 from stack.prometheus.embedded.promql.selectors import (
     Part,
     Reader,
@@ -21,6 +22,7 @@ from stack.prometheus.embedded.promql.selectors import (
     milliseconds,
     without_parens,
 )
+from stack.prometheus.embedded.promql.summing import quantile
 from stack.prometheus.embedded.promql.values import (
     BadQuery,
     Key,
@@ -40,43 +42,78 @@ from stack.prometheus.embedded.promql.values import (
 )
 
 SUBQUERY_STEP_MS = 60 * 1000
+"""El paso de una subconsulta si no se dice otro: el `evaluation_interval` con que viene Prometheus."""
 MAX_CHARACTERS = 8000
 """Con anidamientos mucho más hondos de lo que cabe aquí, `promql-parser` agota la pila y se lleva el proceso."""
 _RANGES = promql_parser.MatrixSelector | promql_parser.SubqueryExpr
 
 
-def query(text: str, storage: Storage, at_ms: int) -> Value:
-    """Lo que vale la consulta en un instante.
+def query(text: str, storage: Storage, at_ms: int, *, subquery_ms: int = SUBQUERY_STEP_MS) -> Value:
+    """Lo que vale la consulta en un instante. `subquery_ms` es el paso de una subconsulta que no lo dice.
 
     Raises:
         BadQuery: está mal escrita. ExecutionError: no se puede contestar. NotCovered: este suplente no la sabe.
     """
-    tree = without_parens(parse(text))
-    engine = Engine(storage, tree, at_ms, at_ms)
-    if isinstance(tree, _RANGES):
-        parts = engine.ranged(tree, at_ms)[0]
-        return Matrix([(labels, list(zip(times, values, strict=True))) for labels, times, values in parts])
-    value = engine.evaluate(tree, at_ms)
-    if isinstance(value, float):
-        return Scalar(at_ms, value)
-    if isinstance(value, str):
-        return String(at_ms, value)
-    assert isinstance(value, Vector)
-    return value
+    return instant(text, storage, at_ms, subquery_ms=subquery_ms)()
 
 
-def query_range(text: str, storage: Storage, start_ms: int, end_ms: int, step_ms: int) -> Matrix:
+def query_range(
+    text: str, storage: Storage, start_ms: int, end_ms: int, step_ms: int, *, subquery_ms: int = SUBQUERY_STEP_MS
+) -> Matrix:
     """Lo que vale en cada instante desde `start_ms` hasta `end_ms`, cada `step_ms`. Mismos errores que `query`."""
+    return over_time(text, storage, start_ms, end_ms, step_ms, subquery_ms=subquery_ms)()
+
+
+def instant(
+    text: str, storage: Storage, at_ms: int, *, subquery_ms: int = SUBQUERY_STEP_MS, budget: Budget = UNLIMITED
+) -> Callable[[], Value]:
+    """`query` en dos pasos: lee ya las series que hacen falta y devuelve la cuenta, que puede ir en otro hilo.
+
+    `budget` es el tiempo que tiene: pasado ese, `QueryTimeout`.
+    """
+    tree = without_parens(parse(text))
+    engine = Engine(storage, tree, at_ms, at_ms, subquery_ms, budget)
+
+    def compute() -> Value:
+        if isinstance(tree, _RANGES):
+            parts = engine.ranged(tree, at_ms)[0]
+            return Matrix([(labels, list(zip(times, values, strict=True))) for labels, times, values in parts])
+        value = engine.evaluate(tree, at_ms)
+        if isinstance(value, float):
+            return Scalar(at_ms, value)
+        if isinstance(value, str):
+            return String(at_ms, value)
+        assert isinstance(value, Vector)
+        return value
+
+    return compute
+
+
+def over_time(
+    text: str,
+    storage: Storage,
+    start_ms: int,
+    end_ms: int,
+    step_ms: int,
+    *,
+    subquery_ms: int = SUBQUERY_STEP_MS,
+    budget: Budget = UNLIMITED,
+) -> Callable[[], Matrix]:
+    """Lo mismo con `query_range`."""
     tree = without_parens(parse(text))
     if isinstance(tree, _RANGES | promql_parser.StringLiteral):
         kind = "range vector" if isinstance(tree, _RANGES) else "string"
         raise BadQuery(f'invalid expression type "{kind}" for range query, must be Scalar or instant Vector')
-    engine = Engine(storage, tree, start_ms, end_ms)
-    rows: dict[Key, tuple[Labels, list[tuple[int, float]]]] = {}
-    for at_ms in range(start_ms, end_ms + 1, step_ms):
-        for one in _samples(engine.evaluate(tree, at_ms), at_ms):
-            rows.setdefault(key_of(one.labels), (one.labels, []))[1].append((at_ms, one.value))
-    return Matrix([rows[key] for key in sorted(rows)])
+    engine = Engine(storage, tree, start_ms, end_ms, subquery_ms, budget)
+
+    def compute() -> Matrix:
+        rows: dict[Key, tuple[Labels, list[tuple[int, float]]]] = {}
+        for at_ms in range(start_ms, end_ms + 1, step_ms):
+            for one in _samples(engine.evaluate(tree, at_ms), at_ms):
+                rows.setdefault(key_of(one.labels), (one.labels, []))[1].append((at_ms, one.value))
+        return Matrix([rows[key] for key in sorted(rows)])
+
+    return compute
 
 
 def selector(text: str) -> list[Matcher]:
@@ -105,13 +142,17 @@ def _samples(value: Any, at_ms: int) -> list[Sample]:
 class Engine:
     """Una consulta en marcha sobre `storage`, entre `start_ms` y `end_ms`."""
 
-    def __init__(self, storage: Storage, tree: Any, start_ms: int, end_ms: int) -> None:
+    def __init__(
+        self, storage: Storage, tree: Any, start_ms: int, end_ms: int, subquery_ms: int, budget: Budget
+    ) -> None:
         self._reader = Reader(storage, tree, start_ms, end_ms)
+        self._subquery_ms, self._budget = subquery_ms, budget
         # Los pasos de una subconsulta caen en la misma rejilla se mire desde donde se mire: se calculan una vez.
         self._inner: dict[tuple[int, int], list[Sample]] = {}
 
     def evaluate(self, node: Any, at_ms: int) -> Any:
         """Un `float`, un `str` o un `Vector`."""
+        self._budget.check()
         match node:
             case promql_parser.NumberLiteral() | promql_parser.StringLiteral():
                 return node.val
@@ -141,7 +182,7 @@ class Engine:
             raise BadQuery("se esperaba un trozo de historia, como x[5m]")
         end = self._reader.moment(node, at_ms)
         start = end - self._reader.span(node)
-        step = milliseconds(node.step) or SUBQUERY_STEP_MS
+        step = milliseconds(node.step) or self._subquery_ms
         rows: dict[Key, tuple[Labels, list[int], list[float]]] = {}
         for moment in range(start // step * step + step, end + 1, step):
             known = self._inner.get((id(node), moment))
@@ -193,7 +234,7 @@ class Engine:
                 )
             case "quantile_over_time":
                 q = self.evaluate(arguments[0], at_ms)
-                return self._over_range(arguments[1], at_ms, lambda t, v, a, b: functions_range.quantile(q, v))
+                return self._over_range(arguments[1], at_ms, lambda t, v, a, b: quantile(q, v))
             case "absent_over_time" | "absent":
                 ranged = name == "absent_over_time"
                 found = (

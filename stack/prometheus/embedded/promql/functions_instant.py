@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import calendar
 import math
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from stack.prometheus.embedded.promql.histograms import histogram_quantile
+from stack.prometheus.embedded.promql.dates import DATES
+from stack.prometheus.embedded.promql.histograms import histogram_fraction, histogram_quantile
 from stack.prometheus.embedded.promql.values import (
     BadQuery,
     ExecutionError,
-    NotCovered,
     Sample,
     Vector,
     regex,
@@ -78,25 +76,6 @@ MATH: dict[str, Callable[[float], float]] = {
 }
 
 
-def _moment(value: float) -> datetime:
-    try:
-        return datetime.fromtimestamp(int(value), UTC)
-    except (ValueError, OverflowError) as error:
-        raise NotCovered(f"{value:g} no es una fecha que este suplente sepa leer") from error
-
-
-DATES: dict[str, Callable[[float], float]] = {
-    "minute": lambda value: _moment(value).minute,
-    "hour": lambda value: _moment(value).hour,
-    "day_of_week": lambda value: _moment(value).isoweekday() % 7,
-    "day_of_month": lambda value: _moment(value).day,
-    "day_of_year": lambda value: _moment(value).timetuple().tm_yday,
-    "days_in_month": lambda value: calendar.monthrange(_moment(value).year, _moment(value).month)[1],
-    "month": lambda value: _moment(value).month,
-    "year": lambda value: _moment(value).year,
-}
-
-
 def mapped(samples: Sequence[Sample], function: Callable[[float], float]) -> Vector:
     """`function` aplicada a cada elemento; el nombre de la métrica se pierde, como en Prometheus."""
     return require_unique([Sample(without_name(s.labels), s.at_ms, float(function(s.value))) for s in samples])
@@ -114,9 +93,14 @@ def rounded(value: float, to: float) -> float:
 
 def clamped(value: float, low: float, high: float) -> float:
     """`clamp`: entre `low` y `high`."""
-    if math.isnan(value) or math.isnan(low) or math.isnan(high):
-        return math.nan
-    return max(low, min(high, value))
+    return _greater(low, -_greater(-high, -value))
+
+
+def _greater(a: float, b: float) -> float:
+    """`math.Max` de Go: infinito gana hasta a NaN, y el cero positivo al negativo."""
+    if math.isnan(a) or math.isnan(b):
+        return math.inf if math.inf in (a, b) else math.nan
+    return max(a, b) if a != b or math.copysign(1, a) > 0 else b
 
 
 def label_replace(samples: Sequence[Sample], target: str, template: str, source: str, pattern: str) -> Vector:
@@ -173,9 +157,11 @@ def text_of(value: object, function: str) -> str:
 
 _OTHERS = (
     "time pi vector scalar timestamp sort sort_desc round clamp clamp_min clamp_max "
-    "label_replace label_join histogram_quantile"
+    "label_replace label_join histogram_quantile histogram_fraction"
 )
-NAMES = {*MATH, *DATES, *_OTHERS.split()}
+_NATIVE_ONLY = {f"histogram_{what}" for what in ("avg", "count", "sum", "stddev", "stdvar")}
+"""Solo miran histogramas nativos: de lo demás, que es todo lo que aquí hay, no dicen nada."""
+NAMES = {*MATH, *DATES, *_NATIVE_ONLY, *_OTHERS.split()}
 """Las funciones que `call` sabe calcular."""
 
 
@@ -185,7 +171,9 @@ def call(name: str, values: list[Any], at_ms: int) -> Any:  # noqa: C901  # un c
     if name in MATH:
         return mapped(first, MATH[name])
     if name in DATES:
-        return mapped(first if values else [Sample({}, at_ms, at_ms / 1000)], DATES[name])
+        return mapped(first if values else [Sample({}, at_ms, float(at_ms // 1000))], DATES[name])
+    if name in _NATIVE_ONLY:
+        return Vector()
     match name:
         case "time":
             return at_ms / 1000
@@ -215,4 +203,6 @@ def call(name: str, values: list[Any], at_ms: int) -> Any:  # noqa: C901  # un c
         case "label_join":
             words = [text_of(one, name) for one in values[1:]]
             return label_join(first, words[0], words[1], words[2:])
+        case "histogram_fraction":
+            return histogram_fraction(values[0], values[1], values[2].samples, at_ms)
     return histogram_quantile(values[0], values[1].samples, at_ms)

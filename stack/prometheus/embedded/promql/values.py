@@ -34,6 +34,10 @@ class NotCovered(ExecutionError):
     """PromQL lo tiene y este suplente no: 422, nunca un número equivocado."""
 
 
+class QueryTimeout(ExecutionError):
+    """Se acabó el tiempo de la consulta: 503 `timeout`."""
+
+
 _POSIX = {
     "alpha": "a-zA-Z",
     "digit": "0-9",

@@ -1,0 +1,276 @@
+"""Consultas de PromQL al azar, bien formadas y casi siempre con sentido, para comparar dos evaluadores.
+
+Cada estrategia da un texto de un tipo: vector, escalar o trozo de historia. Lo que en el propio Prometheus depende
+del orden de un mapa de Go (y cambia de una vez a otra) no se genera: empates de `topk` sobre resultados sin orden,
+y varianzas de ellos. Las funciones cuyo último bit depende de la biblioteca matemática van solo por fuera.
+"""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+METRICS = ("c_total", "g", "f", "d", "h_bucket", "h_count", "h_sum", "info")
+_LABELS = {"p": ("a", "b", "c"), "k": ("x", "y", "z"), "version": ("1", "2")}
+_NUMBERS = ("0", "1", "-1", "2", "0.5", "3.25", "-2.5", "10", "1e3", "0x1F", "Inf", "-Inf", "NaN", "1e-3", "7")
+_EXACT = ("abs", "ceil", "floor", "sgn", "-", "sort", "sort_desc", "timestamp", "round", "sqrt")
+_DATES = ("minute", "hour", "day_of_week", "day_of_month", "day_of_year", "days_in_month", "month", "year")
+_MATH = (
+    "exp", "ln", "log2", "log10", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh",
+    "asinh", "acosh", "atanh", "deg", "rad",
+)  # fmt: skip
+_OVER_RANGE = (
+    "rate", "increase", "delta", "irate", "idelta", "deriv", "changes", "resets", "avg_over_time", "sum_over_time",
+    "min_over_time", "max_over_time", "count_over_time", "last_over_time", "present_over_time", "stddev_over_time",
+    "stdvar_over_time",
+)  # fmt: skip
+_SPANS = ("1ms", "12s", "33s", "45s", "1m", "1m30s", "90s", "2m", "2m", "150s", "3m500ms", "6m")
+_STEPS = ("5s", "7s", "11s", "20s", "30s", "")
+_COMPARISONS = ("==", "!=", ">", "<", ">=", "<=")
+
+
+_VECTORS = (
+    *("selector",) * 2, *("over_range",) * 4, *("aggregation",) * 4, *("operation",) * 3,
+    "labels", "histogram", "exact", "other",
+)  # fmt: skip
+
+
+def _one(*options: str) -> SearchStrategy[str]:
+    return st.sampled_from(options)
+
+
+@st.composite
+def _matchers(draw: DrawFn) -> str:
+    found = []
+    # Cada etiqueta una vez: con dos condiciones, las etiquetas que inventa `absent` dependen del orden en que el
+    # índice de Prometheus haya reordenado las condiciones.
+    for label in draw(st.lists(_one("p", "k", "le", "version", "no"), max_size=2, unique=True)):
+        value = draw(_one(*_LABELS.get(label, ("1.0", "", "0.5"))))
+        op = draw(_one("=", "!=", "!=", "=~", "=~", "!~"))
+        if op in ("=~", "!~"):
+            value = draw(_one(value, f"{value}|b", ".*", ".+", "[a-x]", "", f"({value}|z)?"))
+        found.append(f'{label}{op}"{value}"')
+    return "{" + ", ".join(found) + "}" if found and draw(st.booleans()) else ""
+
+
+@st.composite
+def _shift(draw: DrawFn, moments: tuple[float, ...]) -> str:
+    kind = draw(st.sampled_from(range(10 if moments else 1)))
+    if kind == 0:
+        return f" offset {draw(_one('13s', '1m', '-20s', '500ms'))}"
+    if kind == 1:
+        return f" @ {draw(st.sampled_from(moments)):.3f}"
+    if kind == 2:
+        return f" @ {draw(_one('start()', 'end()'))}" + draw(_one("", " offset 30s"))
+    return ""
+
+
+@st.composite
+def selectors(draw: DrawFn, moments: tuple[float, ...]) -> str:
+    """Un selector, a veces con `offset` o `@`, y a veces por expresión regular sobre el nombre."""
+    if draw(st.sampled_from(range(15))) == 0:
+        return '{__name__=~"' + draw(_one("c_total|g", "h_.*", "f|d")) + '"}' + draw(_shift(moments))
+    return draw(_one(*METRICS)) + draw(_matchers()) + draw(_shift(moments))
+
+
+@st.composite
+def _plain_range(draw: DrawFn, moments: tuple[float, ...]) -> str:
+    name, span = draw(_one(*METRICS)) + draw(_matchers()), draw(_one(*_SPANS))
+    return f"{name}[{span}]" + draw(_shift(moments))
+
+
+@st.composite
+def ranges(draw: DrawFn, moments: tuple[float, ...], depth: int) -> str:
+    """Un trozo de historia: un selector con `[…]`, o una subconsulta."""
+    if depth <= 0 or draw(st.sampled_from(range(4))):
+        return draw(_plain_range(moments))
+    # Dentro de una subconsulta con `@` no va otra `@`: si a su vez está en otra subconsulta, Prometheus 3.16 corrige
+    # dos veces la hora, y lo que tenía una hora fija cambia de valor.
+    shift = draw(_shift(moments))
+    inner = draw(vectors(() if "@" in shift else moments, depth - 1, stepped=True))
+    span, step = draw(_one("20s", "1m", "90s", "2m")), draw(_one(*_STEPS))
+    return f"({inner})[{span}:{step}]{shift}"
+
+
+@st.composite
+def _over_range(draw: DrawFn, moments: tuple[float, ...], depth: int) -> str:
+    argument = draw(ranges(moments, depth))
+    kind = draw(st.sampled_from(range(10)))
+    if kind == 0:
+        return f"quantile_over_time({draw(_one('0', '0.3', '0.5', '1', '-1', '2', 'NaN'))}, {argument})"
+    if kind == 1:
+        return f"predict_linear({argument}, {draw(_one('60', '-30', '0.5'))})"
+    if kind == 2:
+        return f"absent_over_time({argument})"
+    return f"{draw(_one(*_OVER_RANGE))}({argument})"
+
+
+@st.composite
+def _ordered(draw: DrawFn, moments: tuple[float, ...]) -> str:
+    """Un vector que Prometheus da siempre en el mismo orden."""
+    if draw(st.booleans()):
+        return draw(selectors(moments))
+    function = draw(_one(*_OVER_RANGE))
+    return f"{function}({draw(_plain_range(moments))})"
+
+
+@st.composite
+def _grouping(draw: DrawFn) -> str:
+    kind = draw(_one("", "by", "without"))
+    return f" {kind} ({draw(_one('p', 'k', 'p, k', 'le', '', 'version', 'p, le'))})" if kind else ""
+
+
+@st.composite
+def aggregations(draw: DrawFn, moments: tuple[float, ...], depth: int, stepped: bool) -> str:
+    """`sum by (p) (…)`, `topk(2, …)`, `count_values("v", …)`…"""
+    op = draw(_one("sum", "avg", "min", "max", "count", "group", "stddev", "stdvar", "quantile", "top", "values"))
+    grouping = draw(_grouping())
+    loose = op in ("min", "max", "count", "group", "quantile") or (op in ("sum", "avg") and not stepped)
+    inner = draw(vectors(moments, depth - 1, stepped=stepped) if loose else _ordered(moments))
+    if op == "top":
+        count = draw(_one("0", "1", "2", "3", "5", "2.7", "-1", "NaN", "Inf"))
+        return f"{draw(_one('topk', 'bottomk'))}{grouping} ({count}, {inner})"
+    if op == "quantile":
+        return f"quantile{grouping} ({draw(_one('0', '0.25', '0.5', '1', '1.1', '-0.1', 'NaN'))}, {inner})"
+    if op == "values":
+        return f'count_values{grouping} ("{draw(_one("v", "p", "le", ""))}", {inner})'
+    return f"{op}{grouping} ({inner})"
+
+
+@st.composite
+def _matching(draw: DrawFn, *, sets: bool) -> str:
+    kind = draw(st.sampled_from(range(4)))
+    if kind == 0:
+        return ""
+    words = draw(_one("on", "ignoring")) + f"({draw(_one('p', 'k', 'p, k', 'le', '', 'version, k, le'))})"
+    if not sets and draw(st.booleans()):
+        words += f" {draw(_one('group_left', 'group_right'))}({draw(_one('', 'version', 'k', 'p'))})"
+    return words
+
+
+@st.composite
+def operations(draw: DrawFn, moments: tuple[float, ...], depth: int, stepped: bool) -> str:
+    """Una operación con al menos un vector."""
+    left = draw(vectors(moments, depth - 1, stepped=stepped))
+    kind = draw(st.sampled_from(range(8)))
+    if kind <= 1:
+        right = draw(vectors(moments, depth - 1, stepped=stepped))
+        return f"({left}) {draw(_one('and', 'or', 'unless'))} {draw(_matching(sets=True))} ({right})"
+    op = draw(_one("+", "-", "*", "/", "%", *_COMPARISONS))
+    bool_ = " bool" if op in _COMPARISONS and draw(st.booleans()) else ""
+    if kind <= 4:
+        number = draw(scalars(moments, depth - 1, stepped=stepped))
+        return f"({left}) {op}{bool_} ({number})" if draw(st.booleans()) else f"({number}) {op}{bool_} ({left})"
+    # Del mismo selector a menudo: si no, casi nunca hay con quién emparejarse.
+    right = left if draw(st.sampled_from(range(3))) == 0 else draw(vectors(moments, depth - 1, stepped=stepped))
+    if draw(st.booleans()):
+        right = f"sum by ({draw(_one('p', 'k', 'p, k', 'version, p'))}) ({draw(_ordered(moments))})"
+    return f"({left}) {op}{bool_} {draw(_matching(sets=False))} ({right})"
+
+
+@st.composite
+def _labels(draw: DrawFn, moments: tuple[float, ...], depth: int, stepped: bool) -> str:
+    inner = draw(vectors(moments, depth - 1, stepped=stepped))
+    if draw(st.booleans()):
+        target, source = draw(_one("n", "p", "k", "__name__", "")), draw(_one("p", "k", "le", "__name__", "no"))
+        template = draw(_one("$1", "x-$1-$2", "${1}z", "$0", "", "fijo", "$$1"))
+        pattern = draw(_one("(.*)", "(a|b)", "([a-z])(.?)", "", "(.).*", "x", "("))
+        return f'label_replace({inner}, "{target}", "{template}", "{source}", "{pattern}")'
+    words = ", ".join(f'"{one}"' for one in draw(st.lists(_one("p", "k", "le", "no"), max_size=3)))
+    target, separator = draw(_one("n", "p", "k")), draw(_one("-", "", "/"))
+    return f'label_join({inner}, "{target}", "{separator}"{", " + words if words else ""})'
+
+
+@st.composite
+def _histograms(draw: DrawFn, moments: tuple[float, ...]) -> str:
+    function = draw(_one("rate", "increase", "delta"))
+    buckets = draw(
+        st.one_of(
+            st.just("h_bucket"),
+            _one("1m", "2m", "5m").map(lambda span: f"{function}(h_bucket[{span}])"),
+            _one("le", "p, le").map(lambda by: f"sum by ({by}) (rate(h_bucket[2m]))"),
+            selectors(moments),
+        )
+    )
+    if draw(st.sampled_from(range(4))) == 0:
+        low, high = draw(_one("0", "0.2", "-Inf", "1", "NaN")), draw(_one("0.5", "1", "5", "Inf", "0", "-1"))
+        return f"histogram_fraction({low}, {high}, {buckets})"
+    return f"histogram_quantile({draw(_one('0', '0.1', '0.5', '0.9', '0.99', '1', '-1', '2', 'NaN'))}, {buckets})"
+
+
+@st.composite
+def vectors(draw: DrawFn, moments: tuple[float, ...], depth: int, stepped: bool = False) -> str:  # noqa: C901
+    """Una expresión que da un vector. `stepped`: se va a calcular en varios instantes."""
+    kind = draw(_one(*_VECTORS))
+    if depth <= 0 or kind == "selector":
+        return draw(selectors(moments))
+    if kind == "over_range":
+        return draw(_over_range(moments, depth - 1))
+    if kind == "aggregation":
+        return draw(aggregations(moments, depth, stepped))
+    if kind == "operation":
+        return draw(operations(moments, depth, stepped))
+    if kind == "labels":
+        return draw(_labels(moments, depth, stepped))
+    if kind == "histogram":
+        return draw(_histograms(moments))
+    inner = draw(vectors(moments, depth - 1, stepped=stepped))
+    if kind == "exact":
+        return f"{draw(_one(*_EXACT))}({inner})"
+    choice = draw(st.sampled_from(range(7)))
+    number = draw(_one(*_NUMBERS))
+    if choice == 0:
+        return f"absent({inner})"
+    if choice == 1:
+        return f"vector({draw(scalars(moments, depth - 1, stepped=stepped))})"
+    if choice == 2:
+        return f"clamp({inner}, {number}, {draw(_one(*_NUMBERS))})"
+    if choice == 3:
+        return f"{draw(_one('clamp_min', 'clamp_max'))}({inner}, {number})"
+    if choice == 4:
+        return f"round({inner}, {draw(_one('0.1', '5', '0', '0.3', '-2', 'Inf'))})"
+    if choice == 5:
+        return f"{draw(_one(*_DATES))}({draw(_one(inner, 'd', ''))})"
+    return f"histogram_{draw(_one('count', 'sum', 'avg', 'stddev', 'stdvar'))}({inner})"
+
+
+@st.composite
+def scalars(draw: DrawFn, moments: tuple[float, ...], depth: int, stepped: bool = False) -> str:
+    """Una expresión que da un número."""
+    kind = draw(st.sampled_from(range(10)))
+    if depth <= 0 or kind <= 5:
+        return draw(_one(*_NUMBERS, "time()", "pi()"))
+    if kind <= 7:
+        return f"scalar({draw(vectors(moments, depth - 1, stepped=stepped))})"
+    left, right = (draw(scalars(moments, depth - 1, stepped=stepped)) for _ in range(2))
+    op = draw(_one("+", "-", "*", "/", "%", *(f"{one} bool" for one in _COMPARISONS)))
+    return f"({left}) {op} ({right})"
+
+
+_BROKEN = (
+    "sum(", "c_total[", "c_total[5m", "rate(c_total)", "sum(c_total[1m])", "1 == 1", "c_total and 1",
+    'g{p=~"("}', "topk(g, g)", "abs(1)", "no_existe(g)", "g offset", "g @ x", "{}", '{p=~".*"}',
+    "g + on(p) group_left group_right g", '-"x"', '"x" + 1', "sum by p (g)", "histogram_quantile(g, g)",
+    "rate(g[0s])", "g bool 1", "1 + bool 1", "label_replace(g, 1, 2, 3, 4)", "vector(g)", "scalar(1)", "g[1m:",
+    "g[1m:0s]", "count_values(1, g)", "c_total[1m] + 1", "quantile(0.5)", "absent(1)", "g unless bool g",
+    "g > bool on(p) g", "clamp(g, 1)", "round(g, 1, 2)", "", "()", "sum()", "rate(rate(g[1m]))", "(g[1m])[1m:]",
+    "g[1m][1m]", "g offset 1", "year(1)", "time(1)", "predict_linear(g[1m])",
+)  # fmt: skip
+
+
+@st.composite
+def queries(draw: DrawFn, moments: tuple[float, ...], stepped: bool) -> str:
+    """Una consulta entera: casi siempre de un tipo que se puede pedir; de vez en cuando, rota a propósito."""
+    kind = draw(_one("broken", "scalar", "range", *("function", "power") * 2, *("vector",) * 23))
+    if kind == "broken":
+        return draw(_one(*_BROKEN))
+    if kind == "scalar":
+        return draw(scalars(moments, 3, stepped=stepped))
+    if kind == "range" and not stepped:
+        return draw(ranges(moments, 2))
+    inner = draw(vectors(moments, 4, stepped=stepped))
+    if kind == "function":
+        return f"{draw(_one(*_MATH))}({inner})"
+    if kind == "power":
+        return f"({inner}) {draw(_one('^', 'atan2'))} {draw(_one('2', '0.5', '-1', '3', '0', 'Inf'))}"
+    return inner
