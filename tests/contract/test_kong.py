@@ -12,7 +12,9 @@ import requests
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from stack.kong.service import KONG
 from tests.support.kong import Kong, kong_lab
+from tests.support.running import runtime
 
 
 @pytest.fixture(scope="module")
@@ -107,13 +109,17 @@ def test_cabeceras_que_ve_el_servicio(kong: Kong) -> None:
     }
     answer = kong.get("/recorta/ver?x=1", headers=sent)
     seen = answer.json()["headers"]
-    assert seen["x-forwarded-for"] == "203.0.113.9, 127.0.0.1"
+    # En Docker, quien llama a Kong es la puerta de su red; y el puerto que ve es el de dentro.
+    outside, inside = (
+        ("127.0.0.1", port) if runtime() != "docker" else (seen["x-real-ip"], KONG.port("proxy").number)
+    )
+    assert seen["x-real-ip"] == outside != "203.0.113.9"
+    assert seen["x-forwarded-for"] == f"203.0.113.9, {outside}"
     assert seen["x-forwarded-proto"] == "http"
     assert seen["x-forwarded-host"] == host
-    assert seen["x-forwarded-port"] == str(port)
+    assert seen["x-forwarded-port"] == str(inside)
     assert seen["x-forwarded-path"] == "/recorta/ver"
     assert seen["x-forwarded-prefix"] == "/recorta"
-    assert seen["x-real-ip"] == "127.0.0.1"
     assert seen["x-kong-request-id"] == answer.headers["X-Kong-Request-Id"]
     assert seen["via"].startswith("1.1 kong/3.9")
     assert seen["host"] == "{host}:{port}".format(**kong.document["services"][0])

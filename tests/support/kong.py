@@ -24,7 +24,7 @@ from websockets.sync.server import serve as serve_websocket
 from stack.kong.service import KONG
 from stack.model import ConfigFile
 from tests.support.running import free_port
-from tests.support.upstreams import Collector, Echo, collecting, serving
+from tests.support.upstreams import LISTEN_HOST, SEEN_HOST, Collector, Echo, collecting, serving
 
 SECRET = "un secreto de prueba de más de sesenta y cuatro bytes, que es lo que pide HS512"
 RSA_KEY = RSA.generate(2048)
@@ -84,7 +84,7 @@ def config(*, echo: tuple[str, int], websocket: int, nobody: int, collector: str
             },
             {
                 "name": "nadie",
-                "url": f"http://127.0.0.1:{nobody}",
+                "url": f"http://{SEEN_HOST}:{nobody}",
                 "retries": 0,
                 "routes": [route("nadie", "/nadie")],
             },
@@ -93,7 +93,7 @@ def config(*, echo: tuple[str, int], websocket: int, nobody: int, collector: str
                 "url": "http://no-existe.invalid",
                 "routes": [route("sin-nombre", "/sin-nombre")],
             },
-            {"name": "ws", "url": f"http://127.0.0.1:{websocket}", "routes": [route("ws", "/ws")]},
+            {"name": "ws", "url": f"http://{SEEN_HOST}:{websocket}", "routes": [route("ws", "/ws")]},
         ],
         "routes": [{"name": "suelta", "service": "eco", "paths": ["/suelta"]}],
         "consumers": [
@@ -170,7 +170,7 @@ def _chat(connection: ServerConnection) -> None:
 @contextmanager
 def kong_lab(started: Callable[..., dict[str, str]], folder: Path) -> Iterator[Kong]:
     """Kong en marcha con la configuración de arriba. `started` arranca servicios; `folder` es para su fichero."""
-    with serving(Echo) as echo, collecting() as collector, serve_websocket(_chat, "127.0.0.1", 0) as chat:
+    with serving(Echo) as echo, collecting() as collector, serve_websocket(_chat, LISTEN_HOST, 0) as chat:
         thread = threading.Thread(target=chat.serve_forever)
         thread.start()
         document = config(
