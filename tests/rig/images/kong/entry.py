@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 
 from stack.kong.embedded.__main__ import main
 
@@ -10,12 +11,13 @@ DEFAULTS = {"PROXY": "0.0.0.0:8000", "ADMIN": "127.0.0.1:8001", "STATUS": "127.0
 
 def settings(environment):
     """Las variables `STACKLAB_*` que dicen lo mismo que `KONG_*`."""
+    config = Path(environment.get("KONG_DECLARATIVE_CONFIG", "/opt/kong/kong.yaml"))
     listen = {name: environment.get(f"KONG_{name}_LISTEN", default) for name, default in DEFAULTS.items()}
     # Se admite una dirección por puerta («0.0.0.0:8000 reuseport»): la primera.
     first = {name: value.split(",")[0].split()[0].rpartition(":") for name, value in listen.items()}
     return {f"STACKLAB_PORT_{name}": port for name, (_, _, port) in first.items()} | {
         "STACKLAB_LISTEN_HOST": first["PROXY"][0],
-        "STACKLAB_CONFIG_DIR": os.path.dirname(environment.get("KONG_DECLARATIVE_CONFIG", "/opt/kong/kong.yaml")),
+        "STACKLAB_CONFIG_DIR": str(config.parent),
         "STACKLAB_ALLOWED_HOSTS": ",".join(["kong", environment.get("HOSTNAME", "")]),
     }
 
