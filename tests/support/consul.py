@@ -108,9 +108,12 @@ def index(answer: requests.Response) -> int:
 
 
 class Target:
-    """Un programa vigilado: contesta en `/200`, `/429`, `/500`… con ese código, y en `/lento` tarda demasiado."""
+    """Un programa vigilado: contesta en `/200`, `/429`, `/500`… con ese código, y en `/lento` tarda demasiado.
 
-    def __init__(self) -> None:
+    Escucha en 127.0.0.1:`port`; `address` es cómo llega Consul a él.
+    """
+
+    def __init__(self, port: int, address: str) -> None:
         seen: list[dict[str, Any]] = []
         self.seen = seen
         released = self._released = threading.Event()
@@ -140,10 +143,9 @@ class Target:
 
             def log_message(self, *_: Any) -> None: ...
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
-        self.port = int(self._server.server_address[1])
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{address}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
 
@@ -156,11 +158,10 @@ class Target:
 
 
 @contextmanager
-def target() -> Iterator[Target]:
-    """Un programa vigilado mientras dure el bloque; se puede cerrar antes."""
-    one = Target()
+def target(port: int, address: str) -> Iterator[Target]:
+    """Un programa vigilado mientras dure el bloque."""
+    one = Target(port, address)
     try:
         yield one
     finally:
-        if one._thread.is_alive():
-            one.close()
+        one.close()
