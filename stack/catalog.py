@@ -10,6 +10,7 @@ from stack.grafana.service import GRAFANA
 from stack.jaeger.service import JAEGER
 from stack.kafka.service import KAFKA
 from stack.kong.service import KONG
+from stack.mailbox.service import MAILBOX
 from stack.minio.service import MINIO
 from stack.model import Service
 from stack.prometheus.service import PROMETHEUS
@@ -27,6 +28,7 @@ SERVICES: tuple[Service, ...] = (
     MINIO,
     VAULT,
     DATABASE,
+    MAILBOX,
     CONSOLE,
     BRIDGE,
 )

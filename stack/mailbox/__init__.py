@@ -1,0 +1,1 @@
+"""Todo lo que stacklab sabe del buzón."""

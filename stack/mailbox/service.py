@@ -1,0 +1,41 @@
+"""El buzón: recibe por SMTP todo el correo que envían los microservicios, y no lo reparte a nadie.
+
+La imagen oficial es Mailpit (https://mailpit.axllent.org). El suplente recibe SMTP de verdad y contesta la parte
+de la API de Mailpit que usan los flujos.
+"""
+
+from stack.model import Binary, Container, Embedded, Fidelity, HttpProbe, Link, Port, Service
+
+# Sin preguntar a nadie de fuera si hay una versión nueva, ni quién es cada dirección que se conecta.
+_QUIET = ("--disable-version-check", "--smtp-disable-rdns", "--quiet")
+
+MAILBOX = Service(
+    name="mailbox",
+    title="Buzón",
+    summary="Recibe los correos que envían los microservicios y los enseña; ninguno sale de esta máquina.",
+    ports=(Port("http", 8025), Port("smtp", 1025, scheme="smtp")),
+    probe=HttpProbe("http", "/readyz"),
+    embedded=Embedded(
+        argv=("${PYTHON}", "-m", "stack.mailbox.embedded"),
+        product="suplente de stacklab",
+        fidelity=Fidelity.EMBEDDED,
+        memory_mb=27,
+    ),
+    binaries=(
+        Binary(
+            program="mailpit",
+            product="Mailpit",
+            argv=(
+                "${PROGRAM}",
+                "--listen=${LISTEN_HOST}:${LISTEN_HTTP_PORT}",
+                "--smtp=${LISTEN_HOST}:${LISTEN_SMTP_PORT}",
+                *_QUIET,
+            ),
+            memory_mb=30,
+            version_argv=("version", "--no-release-check"),
+        ),
+    ),
+    container=Container(image="mailbox", argv=_QUIET, memory_mb=128),
+    exports={"MAILBOX_URL": "${MAILBOX_HTTP_URL}", "SMTP_URL": "${MAILBOX_SMTP_URL}"},
+    links=(Link("Correos recibidos", "${MAILBOX_HTTP_BROWSER_URL}/"),),
+)
