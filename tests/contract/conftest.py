@@ -8,8 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.answered import seen
 from tests.support.kafka import Kafka
 from tests.support.running import running, runtime
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _answered(record_testsuite_property: Callable[[str, object], None]) -> Iterator[None]:
+    """Deja en el fichero de resultados, si se pide (`--junitxml`), quién contestó por cada servicio."""
+    yield
+    for service, product in seen().items():
+        record_testsuite_property(f"answered.{service}", product)
 
 
 @pytest.fixture(scope="module")

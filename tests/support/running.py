@@ -17,6 +17,7 @@ from stack.laboratory import Laboratory
 from stack.model import HttpProbe, Kind, Port, Service
 from stack.ports import free_ports
 from stack.runtimes.local import FROM_CONTAINER
+from tests.support.answered import note
 
 PROJECT = "prueba"
 
@@ -62,7 +63,7 @@ def running(
     )
     laboratory = Laboratory(PROJECT, root, [_alone(service, names) for service in catalog.values()])
     try:
-        laboratory.up(names, runtime=chosen)
+        note(laboratory.up(names, runtime=chosen))
     except StartError as error:
         laboratory.down(names)
         raise AssertionError("\n".join([error.cause, error.meaning, *error.details])) from error
