@@ -18,7 +18,7 @@ def main() -> None:
         server = Server(Path(os.environ["STACKLAB_CONFIG_DIR"]) / "prometheus.yml")
     except ConfigProblem as problem:
         sys.exit(f"La configuración de Prometheus no vale: {problem}")
-    serve({"http": application(server)})
+    serve({"http": application(server)}, on_stop=server.calculator.cancel)
 
 
 if __name__ == "__main__":

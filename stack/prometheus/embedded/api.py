@@ -9,28 +9,28 @@ from typing import Any
 from starlette.requests import Request
 
 from stack.prometheus.embedded import responses
+from stack.prometheus.embedded.calculating import TIMEOUT_S
 from stack.prometheus.embedded.parameters import BadParameter, Parameters
-from stack.prometheus.embedded.promql import NotCovered, query, query_range, selector
+from stack.prometheus.embedded.promql import NotCovered, selector
 from stack.prometheus.embedded.server import Server
 
 MAX_POINTS = 11_000
 
 
-def instant(request: Request, given: Parameters) -> Any:
+async def instant(request: Request, given: Parameters) -> Any:
     """`query`: lo que vale una consulta en un instante."""
     _refuse_lookback(given)
-    limit = given.limit()
-    found = query(given.text("query"), _server(request).storage, given.instant_ms("time", time.time()))
-    answer = responses.instant(found)
-    if limit and answer["resultType"] in ("vector", "matrix"):
-        answer["result"] = answer["result"][:limit]
-    return answer
+    limit, at_ms = given.limit(), given.instant_ms("time", time.time())
+    answer = await _server(request).calculator.instant(
+        given.text("query"), at_ms, responses.instant, given.seconds("timeout", TIMEOUT_S)
+    )
+    return _limited(answer, limit) if answer["resultType"] in ("vector", "matrix") else answer
 
 
-def over_time(request: Request, given: Parameters) -> Any:
+async def over_time(request: Request, given: Parameters) -> Any:
     """`query_range`: lo que vale a lo largo de un intervalo."""
     _refuse_lookback(given)
-    start, end, step = given.instant_ms("start"), given.instant_ms("end"), 0
+    limit, start, end = given.limit(), given.instant_ms("start"), given.instant_ms("end")
     if end < start:
         raise BadParameter('invalid parameter "end": end timestamp must not be before start time')
     step = given.step_ms()
@@ -39,9 +39,17 @@ def over_time(request: Request, given: Parameters) -> Any:
             "exceeded maximum resolution of 11,000 points per timeseries. "
             "Try decreasing the query resolution (?step=XX)"
         )
-    answer = responses.matrix(query_range(given.text("query"), _server(request).storage, start, end, step))
-    answer["result"] = answer["result"][: given.limit()]
-    return answer
+    answer = await _server(request).calculator.over_time(
+        given.text("query"), start, end, step, responses.matrix, given.seconds("timeout", TIMEOUT_S)
+    )
+    return _limited(answer, limit)
+
+
+def _limited(answer: dict[str, Any], limit: int | None) -> Any:
+    rows = answer["result"]
+    if limit is None or len(rows) <= limit:
+        return answer
+    return responses.Warned(answer | {"result": rows[:limit]}, "results truncated due to limit")
 
 
 def series(request: Request, given: Parameters) -> Any:

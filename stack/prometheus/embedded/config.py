@@ -22,8 +22,9 @@ _GLOBAL = {"scrape_interval", "scrape_timeout", "evaluation_interval", "external
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """La configuración entera; `text` es el fichero tal cual."""
+    """La configuración entera. `text` es el fichero tal cual y `evaluation_s`, cada cuánto se calculan reglas."""
 
+    evaluation_s: float
     jobs: tuple[Job, ...]
     groups: tuple[Group, ...]
     text: str
@@ -60,7 +61,7 @@ def read(path: Path) -> Config:
         # Como en Prometheus, un nombre que no casa con nada no es un error: las reglas pueden llegar después.
         for file in sorted(path.parent.glob(pattern)):
             groups += read_groups(_load(file)[1], file.name, interval)
-    return Config(tuple(jobs.values()), tuple(groups), text)
+    return Config(interval, tuple(jobs.values()), tuple(groups), text)
 
 
 def _load(path: Path) -> tuple[str, Any]:

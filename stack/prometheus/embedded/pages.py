@@ -12,8 +12,7 @@ from starlette.responses import Response
 
 from stack.prometheus.embedded import wording
 from stack.prometheus.embedded.fields import duration_text
-from stack.prometheus.embedded.promql import BadQuery, ExecutionError, Matrix, Scalar, String, query_range
-from stack.prometheus.embedded.promql import query as evaluate
+from stack.prometheus.embedded.promql import BadQuery, ExecutionError, Matrix, Scalar, String
 from stack.prometheus.embedded.server import Server
 from stack.prometheus.embedded.storage import KEEP_MS, MAX_SAMPLES, MAX_SERIES
 from stack.web import page
@@ -57,16 +56,16 @@ async def query(request: Request) -> Response:
     context |= {"rows": [], "more": 0, "error": "", "chart": None, "hidden": 0}
     if text:
         now = int(time.time() * 1000)
-        storage = _server(request).storage
+        calculator = _server(request).calculator
         try:
-            value = evaluate(text, storage, now)
+            value = await calculator.instant(text, now, lambda found: found)
             rows = _rows(value)
             context["rows"], context["more"] = rows[:_MAX_ROWS], len(rows[_MAX_ROWS:])
             if not isinstance(value, Matrix | String):
                 step = max(1000, span * 1000 // _POINTS)
                 # Los puntos caen en múltiplos del paso, para que al recargar la gráfica no tiemble.
                 end = now - now % step
-                result = query_range(text, storage, end - span * 1000, end, step)
+                result = await calculator.over_time(text, end - span * 1000, end, step, lambda found: found)
                 context["chart"] = _chart(result, step, now - span * 1000, now) if result.series else None
                 context["hidden"] = len(result.series[_MAX_CHART:])
         except (BadQuery, ExecutionError) as error:

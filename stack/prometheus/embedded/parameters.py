@@ -51,22 +51,30 @@ class Parameters:
 
     def step_ms(self) -> int:
         """`step`: segundos o una duración (`15s`), en milisegundos; `BadParameter` si no es mayor que cero."""
-        written = self.text("step")
-        try:
-            seconds = float(written)
-        except ValueError:
-            try:
-                seconds = duration_s(written, "step")
-            except ConfigProblem:
-                raise _unreadable("step", written, "duration") from None
-        if not math.isfinite(seconds) or abs(seconds) > 1e12:
-            raise _unreadable("step", written, "duration")
+        seconds = self._duration_s("step")
         if seconds <= 0:
             raise BadParameter(
                 'invalid parameter "step": zero or negative query resolution step widths are not accepted. '
                 "Try a positive integer"
             )
         return max(1, round(seconds * 1000))
+
+    def seconds(self, name: str, most: float) -> float:
+        """Un tiempo (segundos o una duración), como mucho `most`, que es lo que vale si no está."""
+        return min(most, self._duration_s(name)) if self.text(name) else most
+
+    def _duration_s(self, name: str) -> float:
+        written = self.text(name)
+        try:
+            seconds = float(written)
+        except ValueError:
+            try:
+                seconds = duration_s(written, name)
+            except ConfigProblem:
+                raise _unreadable(name, written, "duration") from None
+        if not math.isfinite(seconds) or abs(seconds) > 1e12:
+            raise _unreadable(name, written, "duration")
+        return seconds
 
     def limit(self) -> int | None:
         """`limit`: cuántos resultados como mucho; `None` si todos."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,8 +19,18 @@ from stack.prometheus.embedded.rules import Group
 from stack.prometheus.embedded.scrape import Visit
 
 
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Una respuesta con un aviso: vale, pero hay algo que saber."""
+
+    data: Any
+    warning: str
+
+
 def success(data: Any) -> JSONResponse:
-    """`{"status": "success", "data": …}`."""
+    """`{"status": "success", "data": …}`, con `warnings` si `data` es un `Warned`."""
+    if isinstance(data, Warned):
+        return JSONResponse({"status": "success", "data": data.data, "warnings": [data.warning]})
     return JSONResponse({"status": "success", "data": data})
 
 

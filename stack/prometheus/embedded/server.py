@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from stack.prometheus.embedded.calculating import Calculator
 from stack.prometheus.embedded.config import read
 from stack.prometheus.embedded.evaluation import Evaluator
 from stack.prometheus.embedded.fields import ConfigProblem
@@ -21,16 +22,20 @@ class Server:
         self.storage = Storage()
         self.scraper = Scraper(self.storage)
         self.evaluator = Evaluator(self.storage)
+        self.calculator = Calculator(self.storage)
         self.started_s = self.reloaded_s = time.time()
         self.reload_ok = True
 
     def start(self) -> None:
         """Empieza a leer y a calcular; dentro del bucle de asyncio."""
+        # Prometheus da a las subconsultas sin paso el mismo que a las reglas.
+        self.calculator.subquery_ms = self.evaluator.subquery_ms = round(self.config.evaluation_s * 1000)
         self.scraper.start(self.config.jobs)
         self.evaluator.start(self.config.groups)
 
     async def stop(self) -> None:
-        """Para todo."""
+        """Para todo, también las consultas a medias."""
+        self.calculator.cancel()
         await self.scraper.stop()
         await self.evaluator.stop()
 

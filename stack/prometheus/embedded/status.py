@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from stack.prometheus.embedded import responses
-from stack.prometheus.embedded.fields import ConfigProblem
+from stack.prometheus.embedded.calculating import AT_ONCE, TIMEOUT_S
+from stack.prometheus.embedded.fields import ConfigProblem, duration_text
 from stack.prometheus.embedded.parameters import BadParameter, Parameters
 from stack.prometheus.embedded.server import Server
 
@@ -76,6 +77,8 @@ def flags(request: Request, given: Parameters) -> Any:
         "config.file": _server(request).path.name,
         "storage.tsdb.retention.time": "1h",
         "query.lookback-delta": "5m",
+        "query.timeout": duration_text(TIMEOUT_S),
+        "query.max-concurrency": str(AT_ONCE),
         "web.enable-lifecycle": "true",
     }
 

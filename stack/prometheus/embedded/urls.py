@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from starlette.routing import Route
 from stack.prometheus.embedded import api, pages, responses, status
 from stack.prometheus.embedded.coverage import COVERAGE
 from stack.prometheus.embedded.parameters import BadParameter, Parameters, parameters
-from stack.prometheus.embedded.promql import BadQuery, ExecutionError
+from stack.prometheus.embedded.promql import BadQuery, ExecutionError, QueryTimeout
 from stack.prometheus.embedded.server import Server
 from stack.web import charts, create_app
 
@@ -95,9 +96,12 @@ async def _reload(request: Request) -> Response:
 def _guarded(handler: Handler) -> Any:
     async def answer(request: Request) -> Response:
         try:
-            return responses.success(handler(request, await parameters(request)))
+            data = handler(request, await parameters(request))
+            return responses.success(await data if inspect.isawaitable(data) else data)
         except (BadParameter, BadQuery) as error:
             return responses.failure("bad_data", str(error), 400)
+        except QueryTimeout as error:
+            return responses.failure("timeout", str(error), 503)
         except ExecutionError as error:
             return responses.failure("execution", str(error), 422)
 

@@ -255,6 +255,7 @@ class Engine:
         keep = name in functions_range.KEEP_NAME
         result = []
         for labels, times, values in parts:
+            self._budget.check()
             value = function(times, values, start, end)
             if value is not None:
                 result.append(Sample(labels if keep else without_name(labels), at_ms, value))
