@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -103,9 +104,9 @@ class Cluster:
 
 
 def major_version(program: Path) -> int:
-    """La versión mayor que dice ser: de «postgres (PostgreSQL) 18.6», 18."""
+    """La versión mayor que dice ser: de «postgres (PostgreSQL) 15.18 (Debian …)», 15."""
     told = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
-    number = told.stdout.rpartition(")")[2].strip().partition(".")[0]
-    if not number.isdigit():
+    number = re.search(r"\d+", told.stdout)
+    if number is None:
         sys.exit(f"{program} no dice qué versión de PostgreSQL es: {told.stdout}{told.stderr}")
-    return int(number)
+    return int(number.group())

@@ -6,7 +6,7 @@ from stack.web import Coverage
 
 COVERAGE = Coverage(
     title="Buzón",
-    imitates="Mailpit 1.27",
+    imitates="Mailpit 1.31",
     covers=(
         "Recibir correo por SMTP, también con acentos en las direcciones (SMTPUTF8).",
         f"Hasta {MAX_RECIPIENTS} destinatarios y {MAX_SIZE // 2**20} MB por mensaje; lo que pasa de ahí se "

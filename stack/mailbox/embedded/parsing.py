@@ -19,7 +19,7 @@ from email.utils import getaddresses, parsedate_to_datetime
 # No se niega a leer un mensaje mal hecho: se enseña lo que se entienda de él.
 _PARSER = BytesParser(policy=policy.default.clone(raise_on_defect=False))
 
-_SNIPPET = 250
+_SNIPPET = 200
 _UNSEEN = re.compile(r"<(script|style|head|title)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _BREAK = re.compile(r"<(br|/p|/div|/tr|/h[1-6]|/li)\b[^>]*>", re.IGNORECASE)
 _TAG = re.compile(r"<[^>]*>")
@@ -65,9 +65,10 @@ class Content:
 
     @property
     def snippet(self) -> str:
-        """El principio, en una línea."""
-        line = " ".join((self.text or as_text(self.html)).split())
-        return line if len(line) <= _SNIPPET else f"{line[:_SNIPPET].rstrip()}..."
+        """El principio, en una línea: del HTML, si lo hay, que es lo que ve quien lo abre. El tope es de bytes."""
+        line = " ".join((as_text(self.html) or self.text).split())
+        start = line.encode()[:_SNIPPET].decode("utf-8", "ignore")
+        return line if start == line else f"{start}..."
 
 
 def parse(raw: bytes) -> Content:
