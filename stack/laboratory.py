@@ -25,7 +25,7 @@ from stack.plan import Plan
 from stack.ports import key
 from stack.request import Request
 from stack.runtimes.base import Instance, Runtime
-from stack.runtimes.choice import AUTO, EMBEDDED, available, choose, preferred
+from stack.runtimes.choice import AUTO, EMBEDDED, available, choose
 from stack.seeding import plant
 from stack.state import Journal, Record, State
 from stack.status import Running, ServiceStatus, row
@@ -182,6 +182,8 @@ class Laboratory:
             for name in list(journal.state.services):
                 if not asked or name in asked:
                     journal.remember(name, None)
+            for runtime in self._usable():
+                runtime.tidy()
             if data:
                 for name in asked or [*known, *chosen]:
                     for runtime in self._usable():
@@ -354,7 +356,7 @@ class Laboratory:
 
     def _shown(self, service: Service, instance: Instance | None, record: Record | None) -> Runtime | None:
         """El runtime que se enseña: el que tiene, tuvo o tendría; `None` si aquí no puede arrancar."""
-        name = instance.runtime if instance is not None else record.runtime if record is not None else preferred()
+        name = instance.runtime if instance is not None else record.runtime if record is not None else AUTO
         try:
             return self._runtimes.get(name) or choose(service, AUTO, None, self._runtimes)
         except StartError:

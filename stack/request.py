@@ -12,7 +12,7 @@ from stack.observe import Observation, seen
 from stack.plan import Choice, Plan, closure, plan
 from stack.prepare import Prepared
 from stack.runtimes.base import Runtime
-from stack.runtimes.choice import AUTO, EMBEDDED, choose, preferred, require_known
+from stack.runtimes.choice import AUTO, EMBEDDED, choose, require_known
 from stack.runtimes.local import FROM_CONTAINER
 from stack.state import State
 from stack.suggest import unknown_service
@@ -40,7 +40,7 @@ class Request:
         network: str,
     ) -> None:
         self._services, self._runtimes = services, runtimes
-        self._runtime = preferred() if runtime == AUTO else runtime
+        self._runtime = runtime
         self._per_service, self._network = per_service, network
         self._without: dict[str, set[str]] = {}
         known = [service.name for service in services]

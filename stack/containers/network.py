@@ -8,6 +8,9 @@ from typing import Any
 
 from stack.containers import names
 from stack.containers.connection import Connection
+from stack.errors import NameConflict
+
+CONFLICT = 409
 
 
 class Network:
@@ -25,14 +28,30 @@ class Network:
         with self._guard:
             if found := self._found():
                 return found[0]
+            self._create()
+            return self._found()[0]
+
+    def _create(self) -> None:
+        from docker.errors import APIError
+
+        name = names.network(self._project)
+        try:
             self._connection.client().create_network(
-                names.network(self._project),
+                name,
                 driver="bridge",
                 labels=self._labels,
                 options={"com.docker.network.bridge.name": names.interface(self._labels[names.PROJECT])},
                 check_duplicate=True,
             )
-            return self._found()[0]
+        except APIError as error:
+            if error.response is None or error.response.status_code != CONFLICT:
+                raise
+            raise NameConflict(
+                f"ya hay una red de Docker que se llama {name} y no es de este laboratorio",
+                "Es de otro laboratorio con el mismo nombre de proyecto, y no se toca. Con otro nombre, el tuyo vive "
+                "a su lado.",
+                "stacklab up --project otro",
+            ) from error
 
     def remove(self) -> None:
         """La quita. Si alguien conectó a ella un contenedor por su cuenta, se queda."""

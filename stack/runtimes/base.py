@@ -160,6 +160,10 @@ class Runtime(Protocol):
         """Su log, línea a línea sin el salto final (véase `stack.logs.lines`)."""
         ...
 
+    def tidy(self) -> None:
+        """Quita lo que solo servía mientras hubiera servicios en marcha, si ya no queda ninguno."""
+        ...
+
     def forget(self, service: str) -> None:
         """Borra los datos que guardó; el servicio está parado. `StateError` si no se puede."""
         ...

@@ -15,7 +15,7 @@ AUTO = "auto"
 EMBEDDED = "embedded"
 
 PREFERRED = "STACKLAB_DEFAULT_RUNTIME"
-"""La variable que dice qué runtime se usa cuando no se pide ninguno (sin ella, `auto`)."""
+"""La variable que dice qué runtime prefiere la persona cuando no pide ninguno."""
 
 
 def available(folder: Folder) -> dict[str, Runtime]:
@@ -25,11 +25,6 @@ def available(folder: Folder) -> dict[str, Runtime]:
     from stack.runtimes.embedded import EmbeddedRuntime
 
     return {"docker": DockerRuntime(folder), "binary": BinaryRuntime(folder), EMBEDDED: EmbeddedRuntime(folder)}
-
-
-def preferred() -> str:
-    """El runtime que se usa cuando no se pide ninguno."""
-    return os.environ.get(PREFERRED) or AUTO
 
 
 def choose(
@@ -58,7 +53,8 @@ def choose(
         return _asked(service, wanted, runtimes, strict)
     if current is not None and current in runtimes and current not in without:
         return runtimes[current]
-    for name, runtime in runtimes.items():
+    liked = os.environ.get(PREFERRED, "")
+    for name, runtime in sorted(runtimes.items(), key=lambda item: item[0] != liked):
         if name not in without and runtime.unavailable() is None and runtime.offer(service) is not None:
             return runtime
     reasons = "; ".join(f"{name}: {_reason(one, service)}" for name, one in runtimes.items())

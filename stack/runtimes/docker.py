@@ -204,21 +204,24 @@ class DockerRuntime:
         hurry: Callable[[], bool] = lambda: False,
         on_stopped: Callable[[Stopped], None] = lambda stopped: None,
     ) -> list[Stopped]:
-        """Para y quita sus contenedores, a la vez; si no queda ninguno del laboratorio, también la red."""
+        """Para y quita sus contenedores, a la vez."""
         from stack.containers.stop import stop_all
 
         with self._connection.told():
             found = {one["Labels"][names.SERVICE]: one["Id"] for one in self._containers()}
-            stopped = stop_all(
+            return stop_all(
                 self._connection.client(),
                 {name: (found[name], grace) for name, grace in services.items() if name in found},
                 hurry=hurry,
                 keep_log=self._keep_log,
                 on_stopped=on_stopped,
             )
+
+    def tidy(self) -> None:
+        """Sin contenedores, la red ya no sirve."""
+        with self._connection.told():
             if not self._containers():
                 self._network.remove()
-        return stopped
 
     def forget(self, service: str) -> None:
         """Borra su volumen, si lo tiene."""

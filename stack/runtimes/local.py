@@ -189,6 +189,9 @@ class LocalRuntime:
         """Su fichero de log."""
         return lines(self._folder.log(service), follow=follow, tail=tail)
 
+    def tidy(self) -> None:
+        """No queda nada que quitar."""
+
     def forget(self, service: str) -> None:
         """Borra su carpeta de datos."""
         folder = self._folder.services / service / "data"

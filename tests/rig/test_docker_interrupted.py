@@ -1,4 +1,4 @@
-"""La orden muere o se interrumpe en cada punto posible, con contenedores: nada queda suelto y la siguiente sigue."""
+"""La orden muere o se interrumpe en cada punto posible, con contenedores: nada queda suelto y otra sigue."""
 
 from __future__ import annotations
 

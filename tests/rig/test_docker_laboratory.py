@@ -104,9 +104,7 @@ def test_siblings_start_side_by_side(bench: Bench) -> None:
     order: list[str] = []
     bench.lab(*catalog).up(runtime="docker", on_event=lambda event: order.append(type(event).__name__))
     started = [name for name in order if name in ("ServiceStarting", "ServiceReady")]
-    assert started[:2] == ["ServiceStarting", "ServiceStarting"], (
-        "el segundo no espera a que el primero esté listo"
-    )
+    assert started[:2] == ["ServiceStarting", "ServiceStarting"], "el segundo no espera al primero"
 
 
 def test_its_files_are_inside_and_whoever_it_is_can_read_them(bench: Bench, tmp_path: Path) -> None:
@@ -293,7 +291,7 @@ def firewalled(bench: Bench) -> Iterator[str]:
     import subprocess
 
     interface = names.interface(bench.folder.label)
-    rule = ["INPUT", "-i", interface, "-j", "REJECT"]
+    rule = ["INPUT", "-i", interface, "-m", "conntrack", "--ctstate", "NEW", "-j", "REJECT"]
     subprocess.run(["iptables", "-I", *rule], check=True)
     yield interface
     subprocess.run(["iptables", "-D", *rule], check=True)
