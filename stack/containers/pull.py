@@ -10,27 +10,28 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from stack.containers import failures, sentences
+from stack.containers.download import LOOK_S, download, for_api
 from stack.containers.engine import flavour_of
 from stack.containers.images import Image
-from stack.errors import DiskFull, DockerError, EngineAbsent, EngineDenied, RateLimited, StacklabError
-from stack.events import Event, ImagePulled, ImagePulling, ImagesMissing, ImageTrying, Layer
+from stack.errors import (
+    DiskFull,
+    DockerError,
+    EngineAbsent,
+    EngineDenied,
+    RateLimited,
+    RegistryUnreachable,
+    StacklabError,
+)
+from stack.events import Event, ImagesMissing, ImageTrying
 
 if TYPE_CHECKING:
     from docker import APIClient
-
-LOOK_S = 0.1
-"""Cada cuánto se mira si hay que dejarlo, aunque el motor esté callado."""
-
-TELL_S = 0.1
-"""Cada cuánto se cuenta, como mucho, cómo va una bajada."""
 
 RETRY_S = 5.0
 """Lo que se espera para intentarlo otra vez cuando el registro dice que ya se ha bajado bastante."""
@@ -86,7 +87,7 @@ def fetch(
     """Baja las de `images` que falten, de una en una, y devuelve cuáles eran.
 
     Antes de empezar avisa de cuánto es (`ImagesMissing`) y mira si cabe. Si una falla se intenta también con las
-    demás: lo que se baje, se queda. Con `cancelled` cierto vuelve sin terminar.
+    demás, salvo que no haya red: lo que se baje, se queda. Con `cancelled` cierto vuelve sin terminar.
 
     Raises:
         DockerError: la primera que no se pudo bajar, con su causa.
@@ -109,6 +110,9 @@ def fetch(
             raise
         except DockerError as error:
             problems.append(error)
+            if isinstance(error, RegistryUnreachable):
+                # Sin red, con las demás pasaría lo mismo, y cada intento puede durar lo suyo.
+                break
     if problems:
         raise problems[0]
     return absent
@@ -140,7 +144,7 @@ def pull(
             on_event(ImageTrying(image.key, reference, refused[-1][1].cause))
         try:
             _check_platform(client, image, reference, wanted)
-            finished = _download(client, image, reference, on_event, cancelled)
+            finished = download(client, image, reference, on_event, cancelled)
         except _FATAL:
             raise
         except DockerError as error:
@@ -171,12 +175,13 @@ def _check_platform(client: APIClient, image: Image, reference: str, wanted: str
     """
     if wanted == "linux/amd64":
         return
+    from docker.credentials.errors import StoreError
     from docker.errors import DockerException
     from requests.exceptions import RequestException
 
     try:
-        offered = client.inspect_distribution(_for_api(reference)).get("Platforms") or []
-    except (DockerException, RequestException):
+        offered = client.inspect_distribution(for_api(reference)).get("Platforms") or []
+    except (DockerException, RequestException, StoreError):
         return
     names = [f"{one.get('os')}/{one.get('architecture')}" for one in offered if one.get("os") != "unknown"]
     if names and wanted not in names:
@@ -196,87 +201,10 @@ def _check_space(about: Mapping[str, Any], total_mb: float) -> None:
         raise sentences.disk_full(total_mb * UNPACKED, free_mb, str(folder))
 
 
-def _download(
-    client: APIClient,
-    image: Image,
-    reference: str,
-    on_event: Callable[[Event], None],
-    cancelled: Callable[[], bool],
-) -> bool:
-    """Baja de `reference`; falso si se dejó a medias porque `cancelled`."""
-    progress, told, began = _Progress(), 0.0, time.monotonic()
-    on_event(progress.event(image, reference))
-    try:
-        for line in _lines(client, reference, cancelled):
-            if line is None:
-                return False
-            if "error" in line:
-                detail = line.get("errorDetail") or {}
-                raise failures.RefusedError(str(detail.get("message") or line["error"]))
-            if progress.note(line) and time.monotonic() - told >= TELL_S:
-                told = time.monotonic()
-                on_event(progress.event(image, reference))
-    except Exception as error:
-        raise failures.translate(error, image=image) from error
-    on_event(progress.event(image, reference))
-    on_event(ImagePulled(image.key, reference, progress.total, time.monotonic() - began))
-    return True
-
-
-def _lines(client: APIClient, reference: str, cancelled: Callable[[], bool]) -> Iterator[dict[str, Any] | None]:
-    """Lo que va diciendo el motor; acaba con `None` si `cancelled`.
-
-    El motor puede callar mucho rato (una red que no responde): se lee en otro hilo para poder dejarlo. Ese hilo
-    cierra la conexión en cuanto llega algo, y entonces el motor abandona la bajada; si no llega nada, muere con la
-    orden.
-    """
-    lines: SimpleQueue[dict[str, Any] | BaseException | None] = SimpleQueue()
-    left = threading.Event()
-
-    def read() -> None:
-        try:
-            with closing(_stream(client, reference)) as stream:
-                for line in stream:
-                    lines.put(line)
-                    if left.is_set():
-                        return
-            lines.put(None)
-        except BaseException as error:
-            lines.put(error)
-
-    threading.Thread(target=read, daemon=True, name="bajada").start()
-    try:
-        while not cancelled():
-            try:
-                line = lines.get(timeout=LOOK_S)
-            except Empty:
-                continue
-            if isinstance(line, BaseException):
-                raise line
-            if line is None:
-                return
-            yield line
-        yield None
-    finally:
-        left.set()
-
-
-def _stream(client: APIClient, reference: str) -> Any:
-    from docker.errors import DockerException
-
-    try:
-        return client.pull(_for_api(reference), stream=True, decode=True)
-    except DockerException as error:
-        # Un ayudante de credenciales que ya no está no es motivo para no bajar lo que es de todos.
-        if "credentials" not in str(error).lower() or hasattr(error, "response"):
-            raise
-        return client.pull(_for_api(reference), stream=True, decode=True, auth_config={})
-
-
 def _name(client: APIClient, image: Image, reference: str, wanted: str) -> None:
     """Comprueba que lo bajado es para esta clase de máquina y le pone el nombre con que se busca."""
     try:
-        about = client.inspect_image(_for_api(reference))
+        about = client.inspect_image(for_api(reference))
         got = f"{about.get('Os', 'linux')}/{about.get('Architecture', '')}"
         if got != wanted:
             raise sentences.no_platform(image, wanted, [got])
@@ -286,15 +214,6 @@ def _name(client: APIClient, image: Image, reference: str, wanted: str) -> None:
         raise
     except Exception as error:
         raise failures.translate(error, image=image) from error
-
-
-def _for_api(reference: str) -> str:
-    """`nombre:etiqueta@huella` → `nombre@huella`: la API no quiere las dos cosas."""
-    name, at, digest = reference.partition("@")
-    if not at:
-        return reference
-    head, _, last = name.rpartition("/")
-    return f"{head}/{last.partition(':')[0]}@{digest}".lstrip("/")
 
 
 def _wait(seconds: float, cancelled: Callable[[], bool]) -> None:
@@ -309,42 +228,3 @@ def _joined(image: Image, refused: list[tuple[str, StacklabError]]) -> StacklabE
     if len({where for where, _ in refused}) > 1:
         first.details = tuple(f"{where.partition('@')[0]}: {one.cause}" for where, one in dict(refused).items())
     return first
-
-
-@dataclass(slots=True)
-class _Progress:
-    """Lo que se sabe de cada capa."""
-
-    layers: dict[str, Layer] = field(default_factory=dict)
-
-    @property
-    def total(self) -> int:
-        return sum(one.total for one in self.layers.values())
-
-    def note(self, line: Mapping[str, Any]) -> bool:
-        """Apunta lo que dice `line`; falso si no es de una capa."""
-        name, status = line.get("id"), str(line.get("status", ""))
-        if not name or status.startswith("Pulling from"):
-            return False
-        before = self.layers.get(name, Layer(0, 0, ""))
-        detail = line.get("progressDetail") or {}
-        current, total = int(detail.get("current") or 0), int(detail.get("total") or 0)
-        if status == "Downloading":
-            now = Layer(current, total or before.total, status)
-        elif status in (
-            "Extracting",
-            "Verifying Checksum",
-            "Download complete",
-            "Pull complete",
-            "Already exists",
-        ):
-            # Al desempaquetar, la cuenta es otra y empieza de cero: lo bajado ya está entero.
-            now = Layer(before.total, before.total, status)
-        else:
-            now = Layer(before.current, before.total, status)
-        self.layers[name] = now
-        return True
-
-    def event(self, image: Image, reference: str) -> ImagePulling:
-        current = sum(one.current for one in self.layers.values())
-        return ImagePulling(image.key, reference, dict(self.layers), current, self.total)
