@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from modulefinder import ModuleFinder
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -139,11 +140,19 @@ def _only(value: str) -> Callable[[], str]:
 
 
 def _substitute(service: str) -> Recipe:
-    """El suplente de `service`: su paquete y `stack.web`, que es todo lo que importa."""
-    own = ("__init__.py", f"{service}/__init__.py", f"{service}/embedded", "web")
+    """El suplente de `service`: lo que importa del proyecto, y las plantillas y estilos que lo acompañan."""
 
     def inputs() -> Mapping[str, Path]:
-        return {f"stack/{name}": path for name in own if (path := ROOT / "stack" / name).exists()}
+        finder = ModuleFinder([str(ROOT)])
+        finder.run_script(str(ROOT / "stack" / service / "embedded" / "__main__.py"))
+        modules = {Path(module.__file__) for module in finder.modules.values() if module.__file__}
+        beside = {
+            path
+            for folder in {module.parent for module in modules}
+            for path in folder.iterdir()
+            if path.suffix != ".py" and path.name not in ("__pycache__", "config") and not any(path.glob("*.py"))
+        }
+        return {str(path.relative_to(ROOT)): path for path in sorted(modules | beside)}
 
     return Recipe(service, _only(SUBSTITUTE), "embedded", "python", inputs)
 
@@ -190,6 +199,7 @@ RECIPES = {
         ),
         _substitute("kong"),
         _substitute("grafana"),
+        _substitute("mailbox"),
         Recipe(
             "n8n",
             lambda: f"n8n {pinned('N8N_VERSION')}",
