@@ -191,7 +191,7 @@ def _ports(machine: Machine) -> Iterator[Finding]:
 def _memory(machine: Machine) -> Iterator[Finding]:
     import psutil
 
-    needed = sum(service.embedded.memory_mb for service in machine.laboratory.services)
+    needed = sum(one.embedded.memory_mb for one in machine.laboratory.services if one.embedded is not None)
     free = psutil.virtual_memory().available // 1_000_000
     if free < needed and not machine.alive:
         text = f"quedan {free} MB libres y con todo en marcha se usan unos {needed}: irá lento o algo morirá"

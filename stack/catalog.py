@@ -13,6 +13,7 @@ from stack.kong.service import KONG
 from stack.mailbox.service import MAILBOX
 from stack.minio.service import MINIO
 from stack.model import Service
+from stack.n8n.service import N8N
 from stack.prometheus.service import PROMETHEUS
 from stack.redis.service import REDIS
 from stack.vault.service import VAULT
@@ -27,6 +28,7 @@ SERVICES: tuple[Service, ...] = (
     KONG,
     MINIO,
     VAULT,
+    N8N,
     DATABASE,
     MAILBOX,
     CONSOLE,

@@ -24,7 +24,7 @@ def list_flows(json: Json = False, project: Project = "default") -> None:
                 "title": flow.title,
                 "hops": len(flow.hops),
                 "services": [one.name for one in needed if one.kind is Kind.SERVICE],
-                "memory_mb": sum(one.embedded.memory_mb for one in needed),
+                "memory_mb": sum(one.embedded.memory_mb for one in needed if one.embedded is not None),
                 "last": past.get(flow_id),
             }
         )

@@ -116,7 +116,7 @@ def _on_screen(perform: Callable[..., RunResult], flow: Flow, auto: bool) -> Run
     needed = [service for service in SERVICES if service.name in flow.services]
     count = sum(service.kind is Kind.SERVICE for service in needed)
     micro = sum(service.kind is Kind.MICROSERVICE for service in needed)
-    total = memory(sum(service.embedded.memory_mb for service in needed))
+    total = memory(sum(one.embedded.memory_mb for one in needed if one.embedded is not None))
     write(screen, f"Servicios ({count}, y {micro} microservicios; {total} en total)", indent=1)
     view = RunView(screen)
     stepper = None
