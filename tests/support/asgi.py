@@ -21,18 +21,24 @@ class Answer:
 
 def get(app: Any, target: str) -> Answer:
     """`GET target`, con `Host: localhost` y prefiriendo HTML, como un navegador."""
+    return ask(app, "GET", target)
+
+
+def ask(app: Any, method: str, target: str, headers: Mapping[str, str] | None = None) -> Answer:
+    """Como `get`, con otro método y cambiando o añadiendo cabeceras (en minúsculas)."""
+    sent_headers = {"host": "localhost", "accept": "text/html"} | dict(headers or {})
     path, _, query = target.partition("?")
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
-        "method": "GET",
+        "method": method,
         "scheme": "http",
         "path": unquote(path),
         "raw_path": path.encode(),
         "query_string": query.encode(),
         "root_path": "",
-        "headers": [(b"host", b"localhost"), (b"accept", b"text/html")],
+        "headers": [(name.encode(), value.encode()) for name, value in sent_headers.items()],
         "client": ("127.0.0.1", 1),
         "server": ("localhost", 80),
     }

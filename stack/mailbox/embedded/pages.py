@@ -34,7 +34,7 @@ async def listing(request: Request) -> Response:
     found, problem = mailbox.newest_first(), ""
     if query:
         try:
-            found = [one for one in found if search(query)(one)]
+            found = list(filter(search(query), found))
         except NotCovered as error:
             found, problem = [], f"El suplente no sabe buscar «{error}»."
     number = request.query_params.get("pagina", "")
