@@ -116,9 +116,14 @@ def metadata(text: str) -> list[Metadata]:
         if len(words) >= 3 and words[0] == "#" and words[1] in ("TYPE", "HELP", "UNIT"):
             found.setdefault(words[2], {})[words[1]] = words[3] if len(words) == 4 else ""
     return [
-        Metadata(name, one.get("TYPE", "unknown"), one.get("HELP", ""), one.get("UNIT", ""))
+        Metadata(name, one.get("TYPE", "unknown"), _unescaped(one.get("HELP", "")), one.get("UNIT", ""))
         for name, one in found.items()
     ]
+
+
+def _unescaped(help_text: str) -> str:
+    """Una explicación solo protege el salto de línea y la propia barra."""
+    return re.sub(r"\\[\\n]", lambda found: _ESCAPES[found.group(0)], help_text)
 
 
 def _labels(inside: str, number: int) -> dict[str, str]:

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 from stack.prometheus.embedded.evaluation import Alert, Watched
 from stack.prometheus.embedded.fields import duration_text
 from stack.prometheus.embedded.promql import Matrix, Scalar, String, Vector
-from stack.prometheus.embedded.promql.formatting import number
+from stack.prometheus.embedded.promql.formatting import json_number, number
 from stack.prometheus.embedded.rules import Group
 from stack.prometheus.embedded.scrape import Visit
 
@@ -43,12 +43,13 @@ def instant(value: Scalar | String | Vector | Matrix) -> dict[str, Any]:
     """El resultado de una consulta, sea del tipo que sea."""
     match value:
         case Scalar():
-            return {"resultType": "scalar", "result": [value.at_ms / 1000, number(value.value)]}
+            return {"resultType": "scalar", "result": [value.at_ms / 1000, json_number(value.value)]}
         case String():
             return {"resultType": "string", "result": [value.at_ms / 1000, value.value]}
         case Vector():
             rows = [
-                {"metric": one.labels, "value": [one.at_ms / 1000, number(one.value)]} for one in value.samples
+                {"metric": one.labels, "value": [one.at_ms / 1000, json_number(one.value)]}
+                for one in value.samples
             ]
             return {"resultType": "vector", "result": rows}
         case Matrix():
@@ -58,7 +59,7 @@ def instant(value: Scalar | String | Vector | Matrix) -> dict[str, Any]:
 def matrix(value: Matrix) -> dict[str, Any]:
     """Una matriz: cada serie con sus pares de hora y valor."""
     rows = [
-        {"metric": labels, "values": [[at / 1000, number(one)] for at, one in points]}
+        {"metric": labels, "values": [[at / 1000, json_number(one)] for at, one in points]}
         for labels, points in value.series
     ]
     return {"resultType": "matrix", "result": rows}

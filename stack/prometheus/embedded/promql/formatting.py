@@ -1,4 +1,4 @@
-"""Cómo se escribe un número en Prometheus."""
+"""Cómo se escribe un número en Prometheus: de una manera dentro de PromQL y de otra en su API."""
 
 from __future__ import annotations
 
@@ -19,3 +19,11 @@ def number(value: float) -> str:
 
         text = format(Decimal(text), "f")
     return text[:-2] if text.endswith(".0") else text
+
+
+def json_number(value: float) -> str:
+    """Lo mismo en la API: lo muy grande y lo muy pequeño, con exponente (`1e-07`, `1.5e+22`)."""
+    if value and math.isfinite(value) and not 1e-6 <= abs(value) < 1e21:
+        text = repr(value)
+        return text.replace(".0e", "e")
+    return number(value)
