@@ -28,9 +28,13 @@ def network(project: str) -> str:
     return f"stacklab-{project}"
 
 
-def volume(project: str, service: str) -> str:
-    """El nombre del volumen con los datos de `service`."""
-    return f"stacklab-{project}-{service}"
+def volume(label: str, service: str) -> str:
+    """El nombre del volumen con los datos de `service`.
+
+    Lleva la etiqueta entera, y no solo el proyecto: crear un volumen que ya existe no falla, y dos laboratorios con
+    el mismo nombre y distintas credenciales compartirían los datos sin saberlo.
+    """
+    return f"stacklab-{label}-{service}"
 
 
 def interface(label: str) -> str:

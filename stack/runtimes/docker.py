@@ -146,7 +146,7 @@ class DockerRuntime:
                 image=image,
                 name=name,
                 network=names.network(self._project),
-                volume=names.volume(self._project, service.name),
+                volume=names.volume(self._label, service.name),
                 labels=labels,
                 host_address=self._network.gateway(),
             )
@@ -227,7 +227,7 @@ class DockerRuntime:
         """Borra su volumen, si lo tiene."""
         from docker.errors import NotFound
 
-        name, client = names.volume(self._project, service), self._connection.client()
+        name, client = names.volume(self._label, service), self._connection.client()
         with self._connection.told():
             try:
                 if (client.inspect_volume(name)["Labels"] or {}).get(names.PROJECT) == self._label:
