@@ -16,9 +16,13 @@ _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
 def allowed_hosts() -> frozenset[str]:
-    """Los nombres con que se nos puede llamar. `STACKLAB_ALLOWED_HOSTS` añade otros, separados por comas."""
+    """Los nombres con que se nos puede llamar. `STACKLAB_ALLOWED_HOSTS` añade otros, separados por comas.
+
+    `host.docker.internal` es como nos llama un contenedor; nadie de Internet puede ser dueño de ese nombre.
+    """
     extra = os.environ.get("STACKLAB_ALLOWED_HOSTS", "")
-    return frozenset({"127.0.0.1", "localhost", "::1"} | {name for name in extra.split(",") if name})
+    ours = {"127.0.0.1", "localhost", "::1", "host.docker.internal"}
+    return frozenset(ours | {name for name in extra.split(",") if name})
 
 
 class LocalOnly:

@@ -1,0 +1,45 @@
+"""Los mismos pasos, probados igual, con los servicios en contenedores y con mezclas de runtimes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.flows import fidelities, run_flow, stacklab
+
+MIXTURES = {
+    "docker": (),
+    "kafka-y-redis-fuera": ("--set", "kafka=embedded", "--set", "redis=embedded"),
+    "kong-y-prometheus-fuera": ("--set", "kong=embedded", "--set", "prometheus=embedded"),
+    "jaeger-y-minio-fuera": ("--set", "jaeger=embedded", "--set", "minio=embedded"),
+}
+# Los flujos que hay escritos; cada uno tiene que salir entero con cualquier mezcla.
+FLOWS = {"flujo-a": 16}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    home = tmp_path_factory.mktemp("casa")
+    yield home
+    assert stacklab(home, "down", "--volumes").returncode == 0
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("mixture", MIXTURES)
+@pytest.mark.parametrize("flow", FLOWS)
+def test_every_hop_is_proven(home: Path, flow: str, mixture: str) -> None:
+    lines = run_flow(home, flow, "--runtime", "docker", *MIXTURES[mixture])
+    last = lines[-1]
+    assert (last["status"], last["proven"], last["total"]) == ("passed", FLOWS[flow], FLOWS[flow])
+    found = set(fidelities(lines).values())
+    assert "docker" in found
+    assert stacklab(home, "status").returncode == 0
+
+
+@pytest.mark.timeout(240)
+def test_going_back_to_what_pip_gives_leaves_no_container(home: Path) -> None:
+    lines = run_flow(home, "flujo-a", "--runtime", "embedded")
+    assert lines[-1]["proven"] == 16
+    assert "docker" not in fidelities(lines).values()
