@@ -13,7 +13,7 @@ from stack.addresses import Endpoint
 from stack.grafana.embedded.models import Dashboard, Library, slugify
 from stack.grafana.embedded.panels import KINDS
 from stack.grafana.embedded.provisioning import ProvisioningError, expand, load
-from stack.prepare import prepare
+from stack.prepare import Recipe, on_this_machine, prepare
 
 
 def write(folder: Path, *, datasource: object = None, dashboards: dict[str, str] | None = None) -> Path:
@@ -39,7 +39,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Library:
         for port in service.ports
     ]
     grafana = next(service for service in SERVICES if service.name == "grafana")
-    prepared = prepare(grafana, endpoints=endpoints, credentials={}, root=tmp_path_factory.mktemp("casa"))
+    place = on_this_machine(grafana, endpoints, tmp_path_factory.mktemp("casa"))
+    prepared = prepare(grafana, Recipe((), {}, grafana.config), place, endpoints=endpoints, credentials={})
     for target, content in prepared.files.items():
         path = prepared.config_dir / target
         path.parent.mkdir(parents=True, exist_ok=True)
