@@ -19,6 +19,9 @@ _HERE = Path(__file__).parent
 FRAGMENTS = {"kong": "kong.yaml", "prometheus": "prometheus.yml"}
 """De servicio al fichero en que se funden los trozos que traen los flujos con ese mismo nombre."""
 
+SEEDS = {"vault": "scenarios.seeds:vault", "database": "scenarios.seeds:database"}
+"""De servicio a la función que deja en él, cada vez que arranca, lo que los flujos dan por puesto."""
+
 
 def catalog(folders: Iterable[Path]) -> tuple[Service, ...]:
     """Los servicios de abajo con la configuración de `folders` ya añadida, y detrás sus microservicios.
@@ -48,7 +51,15 @@ def _with_flows(service: Service, folders: list[Path]) -> Service:
             for folder in folders
             if (folder / "dashboard.json").is_file()
         )
-    return replace(service, config=files)
+    service = replace(service, config=files, seed=SEEDS.get(service.name, service.seed))
+    if service.name != "database":
+        return service
+    # Con ella entran al principio todas las cuentas de la escuela.
+    return replace(
+        service,
+        credentials=(*service.credentials, "school_password"),
+        exports={**service.exports, "SCHOOL_PASSWORD": "${SCHOOL_PASSWORD}"},
+    )
 
 
 SERVICES: tuple[Service, ...] = catalog(_HERE.glob("flujo_*"))

@@ -32,10 +32,21 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Lo que puede leer `microservice`: esos secretos, y ninguno más."""
+    """Lo que puede `microservice`: leer unos secretos, escribir otros (y leerlos), y nada más.
+
+    Una ruta que acaba en `*` son todas las que empiezan así.
+    """
 
     microservice: str
-    paths: tuple[str, ...]
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+
+    def joined(self, other: Grant | None) -> Grant:
+        """Lo que puede con este permiso y con `other` a la vez."""
+        if other is None:
+            return self
+        reads, writes = (*other.reads, *self.reads), (*other.writes, *self.writes)
+        return Grant(self.microservice, tuple(dict.fromkeys(reads)), tuple(dict.fromkeys(writes)))
 
 
 def plant(names: Mapping[str, str], secrets: Iterable[Secret], grants: Iterable[Grant]) -> None:
@@ -65,8 +76,9 @@ def plant(names: Mapping[str, str], secrets: Iterable[Secret], grants: Iterable[
 
 
 def policy(grant: Grant) -> str:
-    """El texto de su política: leer cada secreto. Lo que no se nombra, Vault lo niega."""
-    return "\n".join(f'path "secret/data/{path}" {{ capabilities = ["read"] }}' for path in grant.paths)
+    """El texto de su política. Lo que no se nombra, Vault lo niega."""
+    doors = dict.fromkeys(grant.reads, '"read"') | dict.fromkeys(grant.writes, '"create", "update", "read"')
+    return "\n".join(f'path "secret/data/{path}" {{ capabilities = [{can}] }}' for path, can in doors.items())
 
 
 def _write(client: Any, secret: Secret, names: Mapping[str, str]) -> None:

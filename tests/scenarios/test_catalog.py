@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -60,8 +61,10 @@ def test_a_folder_adds_its_pieces(tmp_path: Path) -> None:
     assert dashboards["dashboards/flujo-z.json"] == (flow / "dashboard.json",)
 
 
-def test_without_folders_it_is_the_base() -> None:
-    assert catalog([]) == BASE
+def test_without_folders_it_is_the_base_and_what_is_planted_in_it() -> None:
+    bare = [replace(one, seed="") for one in catalog([]) if one.name != "database"]
+    assert bare == [one for one in BASE if one.name != "database"]
+    assert {one.name for one in catalog([]) if one.seed} == {"vault", "database"}
 
 
 def test_prometheus_reads_the_microservices_of_flow_a() -> None:

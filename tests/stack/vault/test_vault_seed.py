@@ -12,14 +12,14 @@ import requests
 from hvac.exceptions import Forbidden
 
 from stack.vault.program import command, environment
-from stack.vault.seed import Grant, Secret, plant
+from stack.vault.seed import Grant, Secret, plant, policy
 from tests.support.running import folder, running
 
 SECRETS = (
     Secret("minio", {"access_key": "MINIO_ACCESS_KEY", "secret_key": "MINIO_SECRET_KEY"}),
     Secret("jwt", {"key": "JWT_SECRET"}),
 )
-GRANTS = (Grant("auth", ("jwt",)), Grant("uploads", ("minio", "jwt")))
+GRANTS = (Grant("auth", ("jwt",)), Grant("uploads", ("minio", "jwt"), writes=("cuentas/*",)))
 CREDENTIALS = {
     "MINIO_ACCESS_KEY": "clave-de-acceso",
     "MINIO_SECRET_KEY": "clave-secreta",
@@ -63,6 +63,10 @@ def test_each_microservice_reads_its_own_and_nothing_else(vault: tuple[dict[str,
             uploads.secrets.kv.v2.create_or_update_secret("jwt", {"key": "otra"})
         with pytest.raises(Forbidden):
             auth.auth.approle.generate_secret_id("uploads")
+        uploads.secrets.kv.v2.create_or_update_secret("cuentas/ana", {"clave": "suya"})
+        assert read(uploads, "cuentas/ana") == (1, {"clave": "suya"})
+        with pytest.raises(Forbidden):
+            read(auth, "cuentas/ana")
 
 
 def test_again_changes_nothing_but_who_may_read(vault: tuple[dict[str, str], Path]) -> None:
@@ -78,6 +82,16 @@ def test_again_changes_nothing_but_who_may_read(vault: tuple[dict[str, str], Pat
         assert read(auth, "minio")[0] == 1
         with pytest.raises(Forbidden):
             read(auth, "jwt")
+
+
+def test_what_two_flows_grant_adds_up() -> None:
+    both = Grant("pagos", ("jwt",), ("cuentas/*",)).joined(Grant("pagos", ("minio", "jwt")))
+    assert both == Grant("pagos", ("minio", "jwt"), ("cuentas/*",))
+    assert policy(both).splitlines() == [
+        'path "secret/data/minio" { capabilities = ["read"] }',
+        'path "secret/data/jwt" { capabilities = ["read"] }',
+        'path "secret/data/cuentas/*" { capabilities = ["create", "update", "read"] }',
+    ]
 
 
 def test_a_missing_credential_is_not_planted_empty(vault: tuple[dict[str, str], Path]) -> None:
