@@ -11,7 +11,7 @@ from stack.model import Fidelity, Kind, Service
 from stack.observe import Observation, seen
 from stack.plan import Choice, Plan, closure, plan
 from stack.prepare import Prepared
-from stack.runtimes.base import Runtime
+from stack.runtimes.base import Offer, Runtime
 from stack.runtimes.choice import AUTO, EMBEDDED, choose, require_known
 from stack.runtimes.local import FROM_CONTAINER
 from stack.state import State
@@ -145,7 +145,7 @@ class Request:
         ]
         local = sorted((one.network_number, one.number) for one in endpoints if one.network_host == FROM_CONTAINER)
         extra = {
-            **{f"{_upper(other.name)}_FIDELITY": _fidelity(places[other.name], other) for other in self._services},
+            **_answering((other.name, places[other.name].offer(other)) for other in self._services),
             "HOST_PORTS": " ".join(f"{door}:{number}" for door, number in local),
             "NETWORK_INTERFACE": self._network,
         }
@@ -158,9 +158,13 @@ def _reaches_host(prepared: Prepared) -> bool:
     return any(FROM_CONTAINER in text for text in texts)
 
 
-def _fidelity(runtime: Runtime, service: Service) -> str:
-    offer = runtime.offer(service)
-    return offer.fidelity if offer is not None else Fidelity.EMBEDDED
+def _answering(offers: Iterable[tuple[str, Offer | None]]) -> dict[str, str]:
+    """Quién contesta por cada servicio, y qué programa es."""
+    names: dict[str, str] = {}
+    for service, offer in offers:
+        names[f"{_upper(service)}_FIDELITY"] = offer.fidelity if offer is not None else Fidelity.EMBEDDED
+        names[f"{_upper(service)}_PRODUCT"] = offer.product if offer is not None else ""
+    return names
 
 
 def _upper(name: str) -> str:

@@ -17,25 +17,28 @@ class Badge:
     note: str = ""
 
 
-# Lo que pip trae no siempre se llama como el servicio: hay que decir por qué vale lo que se ve.
+# Quien contesta no siempre se llama como el servicio: hay que decir por qué vale lo que se ve.
 _NOTES = {
-    "redis": "Es la continuación libre de Redis y habla igual que él.",
-    "minio": "Es un servidor S3 de verdad, que hace aquí de MinIO.",
+    "Valkey": "Es la continuación libre de Redis y habla igual que él.",
+    "SeaweedFS": "Es un servidor S3 de verdad, que hace aquí de MinIO.",
 }
 
 
 def badge(service: Service, product: str = "") -> Badge:
     """La etiqueta de `service`. `product` es lo que el propio servidor dice ser, si se le ha podido preguntar.
 
-    `STACKLAB_FIDELITY_<SERVICIO>` dice quién contesta (`docker`, `binary` o `embedded`); sin ella, lo que da pip.
+    `STACKLAB_FIDELITY_<SERVICIO>` dice quién contesta (`docker`, `binary` o `embedded`) y `STACKLAB_PRODUCT_…`, qué
+    programa es; sin ellas, lo que da pip.
     """
     assert service.embedded is not None, "todo lo que enseñan estas páginas viene también con pip"
     default = service.embedded.fidelity
     text = os.environ.get(f"STACKLAB_FIDELITY_{service.name}".upper(), default)
     fidelity = Fidelity(text) if text in set(Fidelity) else default
-    known = product or (service.title if fidelity is Fidelity.DOCKER else service.embedded.product)
+    usual = service.embedded.product if fidelity is default else service.title
+    known = product or os.environ.get(f"STACKLAB_PRODUCT_{service.name}".upper()) or usual
     if fidelity is Fidelity.DOCKER:
         return Badge("docker", f"real · {known} en Docker")
     if fidelity is Fidelity.BINARY:
-        return Badge("binary", f"real · {known}", _NOTES.get(service.name, ""))
+        note = next((text for name, text in _NOTES.items() if known.startswith(name)), "")
+        return Badge("binary", f"real · {known}", note)
     return Badge("embedded", f"suplente · {known}")

@@ -6,6 +6,7 @@ import pytest
 
 from stack.console import content, spanish
 from stack.console.fidelity import badge
+from stack.kafka.service import KAFKA
 from stack.minio.service import MINIO
 from stack.redis.service import REDIS
 
@@ -119,11 +120,20 @@ def test_other_links_are_only_text(url: str) -> None:
 
 
 def test_the_badge_never_hides_who_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("REDIS", "MINIO"):
+    for name in ("REDIS", "MINIO", "KAFKA"):
         monkeypatch.delenv(f"STACKLAB_FIDELITY_{name}", raising=False)
+        monkeypatch.delenv(f"STACKLAB_PRODUCT_{name}", raising=False)
     assert badge(MINIO).text == f"real · {MINIO.embedded.product}"
     assert badge(REDIS, "Valkey 9.1").text == "real · Valkey 9.1"
     monkeypatch.setenv("STACKLAB_FIDELITY_MINIO", "docker")
     assert (badge(MINIO).colour, badge(MINIO).text) == ("docker", "real · MinIO en Docker")
     monkeypatch.setenv("STACKLAB_FIDELITY_REDIS", "embedded")
     assert (badge(REDIS, "").colour, badge(REDIS, "fakeredis").text) == ("embedded", "suplente · fakeredis")
+    # El de verdad no se llama como el suplente, aunque nadie haya dicho qué programa es.
+    monkeypatch.setenv("STACKLAB_FIDELITY_KAFKA", "binary")
+    assert badge(KAFKA).text == "real · Kafka"
+    monkeypatch.setenv("STACKLAB_PRODUCT_KAFKA", "Apache Kafka 4.3.1")
+    assert (badge(KAFKA).text, badge(KAFKA).note) == ("real · Apache Kafka 4.3.1", "")
+    monkeypatch.setenv("STACKLAB_FIDELITY_MINIO", "binary")
+    monkeypatch.setenv("STACKLAB_PRODUCT_MINIO", "SeaweedFS 4.48")
+    assert "hace aquí de MinIO" in badge(MINIO).note
