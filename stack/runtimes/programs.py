@@ -21,8 +21,6 @@ PLACES = "STACKLAB_BIN"
 
 PATIENCE_S = 10.0
 
-_VERSION = re.compile(r"\d+(?:\.\d+)+")
-
 
 @dataclass(frozen=True, slots=True)
 class Program:
@@ -88,13 +86,14 @@ class Programs:
     def _version(self, binary: Binary, path: Path) -> str:
         if binary.version_glob:
             home = Path(self._environment[binary.home]).expanduser()
-            named = (_VERSION.search(one.name.partition("-")[2]) for one in sorted(home.glob(binary.version_glob)))
-            return next((match.group() for match in named if match), "")
+            named = sorted(one.name.partition("-")[2] for one in home.glob(binary.version_glob))
+            return next(filter(None, (_found(name, binary) for name in named)), "")
         about = path.stat()
-        key = f"{path} {about.st_size} {about.st_mtime_ns} {' '.join(binary.version_argv)}"
+        asked = " ".join((*binary.version_argv, binary.version_pattern))
+        key = f"{path} {about.st_size} {about.st_mtime_ns} {asked}"
         known = self._remembered()
         if key not in known:
-            if version := _ask(path, binary.version_argv):
+            if version := _ask(path, binary):
                 known[key] = version
                 self._remember(known)
             return version
@@ -119,11 +118,11 @@ class Programs:
                 return
 
 
-def _ask(path: Path, argv: tuple[str, ...]) -> str:
+def _ask(path: Path, binary: Binary) -> str:
     """Arranca el programa para que diga su versión; vacío si no la dice."""
     try:
         done = subprocess.run(
-            [path, *argv],
+            [path, *binary.version_argv],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -132,7 +131,11 @@ def _ask(path: Path, argv: tuple[str, ...]) -> str:
         )
     except (OSError, subprocess.SubprocessError):
         return ""
-    found = _VERSION.search(done.stdout.decode("utf-8", "replace"))
+    return _found(done.stdout.decode("utf-8", "replace"), binary)
+
+
+def _found(text: str, binary: Binary) -> str:
+    found = re.search(binary.version_pattern, text)
     return found.group() if found else ""
 
 

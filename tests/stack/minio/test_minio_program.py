@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from stack.minio import program
+from stack.minio.service import MINIO
+from stack.runtimes.programs import Programs
 
 HOST = "127.0.0.1"
 
@@ -56,3 +58,19 @@ def test_nothing_is_reported_to_anyone(tmp_path: Path) -> None:
     argv = program.command(Path("/bin/weed"), HOST, 9000, ports, tmp_path)
     assert "-master.telemetry=false" in argv
     assert f"-ip.bind={HOST}" in argv
+
+
+def test_minio_is_called_by_its_date(tmp_path: Path) -> None:
+    told = "minio version RELEASE.2025-09-07T16-13-09Z (commit-id=07c3a42)\nRuntime: go1.24.6 linux/amd64\n"
+    fake = tmp_path / "minio"
+    fake.write_text(f"#!/bin/sh\ncat <<'FIN'\n{told}FIN\n", "utf-8")
+    fake.chmod(0o755)
+    found = Programs(tmp_path / "versiones.json", {"STACKLAB_BIN": str(tmp_path)}).first(MINIO.binaries)
+    assert found is not None
+    assert (found.path, found.product) == (fake, "MinIO 2025-09-07")
+
+
+def test_without_minio_seaweedfs_comes_from_the_wheel(tmp_path: Path) -> None:
+    found = Programs(tmp_path / "versiones.json", {"PATH": str(tmp_path)}).first(MINIO.binaries)
+    assert found is not None
+    assert found.product.startswith("SeaweedFS 4.")
