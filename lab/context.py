@@ -38,12 +38,13 @@ Runtime = Annotated[
     typer.Option(
         "--runtime",
         metavar="CUÁL",
-        help="Con qué se arranca todo: auto (lo mejor que haya) o embedded (lo que trae pip).",
+        help="Con qué se arranca todo: auto (lo mejor que haya), docker (las imágenes oficiales), binary (los "
+        "programas reales de este equipo) o embedded (lo que trae pip, al momento).",
     ),
 ]
 PerService = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="SERVICIO=CUÁL", help="El runtime de un solo servicio: --set kafka=embedded."),
+    typer.Option("--set", metavar="SERVICIO=CUÁL", help="El runtime de un solo servicio: --set kafka=docker."),
 ]
 Ports = Annotated[
     list[str] | None,

@@ -19,12 +19,19 @@ def doctor(
     report: Annotated[
         bool, typer.Option("--report", help="Escribe un informe en Markdown, sin secretos, para pedir ayuda.")
     ] = False,
+    images: Annotated[
+        bool, typer.Option("--images", help="Pregunta a los registros si las imágenes de Docker siguen ahí.")
+    ] = False,
     project: Project = "default",
 ) -> None:
     """Mira el equipo y dice qué falta o qué estorba, y cómo arreglarlo. No cambia nada.
 
-    Termina con 0 si se puede trabajar y con 1 si algo lo impide.
+    Termina con 0 si se puede trabajar y con 1 si algo lo impide. Con --images, con 1 si alguna imagen no se podría
+    bajar, y con 37 si no hay red.
     """
+    if images:
+        _images(json)
+        return
     from lab import checks
 
     lab = context.laboratory(project)
@@ -36,6 +43,22 @@ def doctor(
     else:
         _show(findings)
     if any(one.status == checks.BAD for one in findings):
+        raise typer.Exit(1)
+
+
+def _images(json: bool) -> None:
+    from lab.docker_checks import manifests
+    from lab.render.manifests import as_json, show
+    from lab.render.terminal import terminal
+
+    found = manifests()
+    if json:
+        import json as writer
+
+        print(writer.dumps({"images": [as_json(one) for one in found]}, ensure_ascii=False))
+    else:
+        show(terminal(), found)
+    if not all(one.usable for one in found):
         raise typer.Exit(1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lab.render.pulls import PullsView
 from lab.render.terminal import number, seconds, write
 from stack.model import Fidelity
 
@@ -27,10 +28,18 @@ FIDELITY_STYLE = {
 }
 
 
+_LOCAL = " (imagen local)"
+
+
 def fidelity(value: Fidelity, product: str) -> str:
-    """Quién contesta, para una persona: «real · Valkey 9.1», «embebido»."""
+    """Quién contesta, para una persona: «real · Valkey 9.1», «embebido», «imagen oficial · 4.3.1»."""
     if value is Fidelity.EMBEDDED or not product:
         return _WORDS[value]
+    if value is Fidelity.DOCKER:
+        # De la oficial basta la etiqueta: el nombre es el del servicio. De una de aquí hay que decir qué lleva.
+        if product.endswith(_LOCAL):
+            return f"imagen local · {product.removesuffix(_LOCAL)}"
+        return f"{_WORDS[value]} · {product.rpartition(' ')[2]}"
     if product.startswith(("microservicio", "stacklab")):
         return product.partition(" (")[0]
     return f"{_WORDS[value]} · {product}"
@@ -45,6 +54,7 @@ class ServicesView:
     def __init__(self, screen: Console, total: int = 0) -> None:
         self._screen = screen
         self._pending: dict[str, str] = {}
+        self._pulls = PullsView(screen)
         self._status = screen.status("") if screen.is_terminal else None
         self.unchanged = 0
 
@@ -81,11 +91,20 @@ class ServicesView:
                 self._say(f"Espero a otra orden: «{event.command}» (pid {event.pid}){since}.")
             case happened.Notice():
                 self._say(event.text)
+            case happened.ImagesMissing():
+                self._pulls.missing(event)
+            case happened.ImagePulling():
+                self._pulls.pulling(event)
+            case happened.ImageTrying():
+                self._pulls.trying(event)
+            case happened.ImagePulled():
+                self._pulls.pulled(event)
         self._refresh()
 
     def close(self) -> None:
         """Quita de la pantalla lo que se enseñaba mientras tanto."""
         self._pending.clear()
+        self._pulls.close()
         self._refresh()
 
     def __enter__(self) -> ServicesView:

@@ -31,8 +31,8 @@ def network(project: str) -> str:
 def volume(label: str, service: str) -> str:
     """El nombre del volumen con los datos de `service`.
 
-    Lleva la etiqueta entera, y no solo el proyecto: crear un volumen que ya existe no falla, y dos laboratorios con
-    el mismo nombre y distintas credenciales compartirían los datos sin saberlo.
+    Lleva la etiqueta entera, y no solo el proyecto: crear un volumen que ya existe no falla, y dos laboratorios
+    con el mismo nombre y distintas credenciales compartirían los datos sin saberlo.
     """
     return f"stacklab-{label}-{service}"
 

@@ -58,7 +58,7 @@ def test_a_process_whose_laboratory_is_gone_is_found(tmp_path: Path) -> None:
     gone = tmp_path / "se-va"
     gone.mkdir()
     command = [sys.executable, "-c", "print(flush=True); input()"]
-    labels = processes.labels("perdido-0123456789", "uno", "x")
+    labels = processes.labels("perdido-0123456789", "uno", "x", "embedded")
     with subprocess.Popen(
         command, cwd=gone, env=os.environ | labels, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as lost:

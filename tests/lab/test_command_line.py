@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from stack.containers.images import load
 from tests.lab.conftest import Terminal
+from tests.support.docker_stub import Refusal, Scenario, docker_engine
 
 VERBS = ("list", "run", "up", "down", "status", "logs", "open", "env", "doctor", "completion")
 ENGLISH = ("Usage", "Options", "Arguments", "Commands", "Show this message", "Missing", "No such", "Error")
@@ -76,12 +75,6 @@ def test_a_forced_port_that_is_taken_is_three_and_names_the_owner(stacklab: Term
         result.stderr.split()
     )
     assert f"Prueba: ps -fp {os.getpid()}" in result.stderr
-
-
-def test_docker_is_not_there_yet_and_it_says_so(stacklab: Terminal) -> None:
-    result = stacklab("up", "redis", "--runtime", "docker")
-    assert result.returncode == 3
-    assert "docker" in result.stderr.lower()
 
 
 @pytest.mark.parametrize("words", [("up", "redis"), ("run", "flujo-a")])
@@ -189,37 +182,33 @@ def test_doctor_sees_a_forgotten_fault_and_a_clock_that_went_back(stacklab: Term
     assert seen["Reloj"]["status"] == "warning"
 
 
-@contextmanager
-def engine(path: Path, answer: bytes) -> Iterator[str]:
-    """Algo que escucha en un socket como un motor de Docker y contesta `answer` una vez."""
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(str(path))
-        server.listen()
-        server.settimeout(20)
-
-        def attend() -> None:
-            with server.accept()[0] as caller:
-                caller.recv(1024)
-                caller.sendall(answer)
-
-        thread = threading.Thread(target=attend)
-        thread.start()
-        yield f"unix://{path}"
-        thread.join()
-
-
-@pytest.mark.parametrize(
-    ("answer", "said"),
-    [
-        (b"HTTP/1.0 200 OK\r\nApi-Version: 1.51\r\n\r\nOK", "Docker está"),
-        (b"HTTP/1.0 200 OK\r\nServer: otro\r\n\r\nhola", "no contesta ningún Docker"),
-    ],
-    ids=["docker", "otra cosa"],
-)
-def test_doctor_asks_the_docker_engine(stacklab: Terminal, tmp_path: Path, answer: bytes, said: str) -> None:
-    with engine(tmp_path / "d.sock", answer) as address:
+def test_doctor_asks_the_docker_engine_and_the_registries(stacklab: Terminal) -> None:
+    known = {
+        image.reference: {"Descriptor": {"digest": image.digest}, "Platforms": []} for image in load().values()
+    }
+    scenario = Scenario(version="27.3.1", manifests=dict(known))
+    with docker_engine(scenario) as address:
         docker = findings(stacklab, DOCKER_HOST=address)["Docker"]
-    assert (docker["status"], said in docker["text"]) == ("ok", True)
+        assert (docker["status"], "27.3.1" in docker["text"]) == ("ok", True)
+        shown = stacklab("doctor", "--images", DOCKER_HOST=address)
+        assert (shown.returncode, "pueden bajar" in shown.stdout) == (0, True)
+        assert max(map(len, shown.stdout.splitlines())) <= 80
+        scenario.manifests["grafana/grafana:13.2.3"] = Refusal(404, "manifest unknown")
+        scenario.manifests["mirror.gcr.io/grafana/grafana:13.2.3"] = Refusal(404, "manifest unknown")
+        answer = stacklab("doctor", "--images", "--json", DOCKER_HOST=address)
+        assert answer.returncode == 1
+        verdicts = {one["image"]: one["verdict"] for one in json.loads(answer.stdout)["images"]}
+        assert (verdicts["grafana"], verdicts["kafka"]) == ("gone", "same")
+
+
+def test_each_docker_failure_leaves_with_its_own_code(stacklab: Terminal) -> None:
+    nobody = stacklab("doctor", "--images", DOCKER_HOST="unix:///no/hay/nada.sock")
+    assert (nobody.returncode, "unset DOCKER_HOST" in nobody.stderr) == (30, True)
+    far = stacklab("up", "redis", "--runtime", "docker", DOCKER_HOST="ssh://ana@maquina")
+    assert (far.returncode, "otra máquina" in far.stderr) == (33, True)
+    with docker_engine(Scenario()) as address:
+        unconnected = stacklab("doctor", "--images", DOCKER_HOST=address)
+    assert unconnected.returncode == 37
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
