@@ -32,7 +32,7 @@ MINIO = Service(
         Binary(
             program="minio",
             product="MinIO",
-            # Sus versiones son fechas (RELEASE.2025-09-07T16-13-09Z); el número con puntos que escribe es el de Go.
+            # Sus versiones son fechas (RELEASE.2025-09-07T16-13-09Z); el número con puntos que dice es el de Go.
             version_pattern=r"\d{4}-\d\d-\d\d",
             # Su consola se queda en la misma dirección que todo: si no, escucharía en todas las de esta máquina.
             argv=(
