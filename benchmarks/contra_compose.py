@@ -5,8 +5,8 @@
 Necesita un motor de Docker con las imágenes ya bajadas y el programa `docker-compose` (en el PATH o en
 STACKLAB_BIN). El fichero de compose se escribe a partir del mismo plan que ejecuta stacklab: mismas imágenes,
 órdenes, entornos, ficheros, puertos, techos de memoria y volúmenes. Las dos esperan a que cada servicio conteste:
-stacklab con sus sondas y compose con un `healthcheck` que hace la misma pregunta desde dentro, cada medio segundo (que
-es cada cuánto mira `--wait`). Se alternan, para que lo demás que haga la máquina caiga sobre las dos.
+stacklab con sus sondas y compose con un `healthcheck` que hace la misma pregunta desde dentro, cada medio segundo
+(que es cada cuánto mira `--wait`). Se alternan, para que lo demás que haga la máquina caiga sobre las dos.
 """
 
 from __future__ import annotations

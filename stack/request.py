@@ -26,6 +26,7 @@ class Request:
 
     Raises:
         UsageError: hay un nombre que no existe, o un número que no puede ser.
+        StartError: se pide un runtime que aquí no se puede usar.
     """
 
     def __init__(
@@ -50,6 +51,8 @@ class Request:
                 raise unknown_service(name, known)
         for wanted in (self._runtime, *per_service.values()):
             require_known(wanted, runtimes)
+            if wanted != AUTO and (refusal := runtimes[wanted].unavailable()) is not None:
+                raise refusal
         self._forced = ports.parse_forced(forced, services)
         if not self.names:
             kinds = (Kind.SERVICE, Kind.CONSOLE)
