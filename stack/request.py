@@ -56,7 +56,9 @@ class Request:
         self._forced = ports.parse_forced(forced, services)
         if not self.names:
             kinds = (Kind.SERVICE, Kind.CONSOLE)
-            self.names = [one.name for one in services if one.kind in kinds and self._can(one)]
+            self.names = [
+                one.name for one in services if one.kind in kinds and (one.name in per_service or self._can(one))
+            ]
 
     def plan(
         self, current: Observation, state: State, credentials: Mapping[str, str], avoid: Collection[int] = ()
