@@ -83,10 +83,12 @@ def _images(api: APIClient) -> Finding:
 
     here = {image: local(api, image) for image in load().values()}
     absent = [image for image, found in here.items() if found is None]
-    other = [image.key for image, found in here.items() if found is not None and not found.pinned and image.digest]
+    other = [image.key for image, found in here.items() if found is not None and not found.pinned]
     details = []
     if other:
-        details.append(f"no son las fijadas (se hicieron aquí, o son otras con su nombre): {', '.join(other)}")
+        details.append(
+            f"no son las fijadas (se hicieron o se cargaron aquí, o son otras con su nombre): {', '.join(other)}"
+        )
     if not absent:
         return Finding("Imágenes", OK, f"están las {len(here)}", None, tuple(details))
     size = about(sum(image.size_mb for image in absent))

@@ -47,8 +47,9 @@ _FATAL = (EngineAbsent, EngineDenied, DiskFull)
 class Local:
     """La imagen de este motor que sirve.
 
-    `pinned` es cierto si son exactamente los bytes que fija `images.toml`; una hecha aquí con el mismo nombre se
-    usa, pero hay que decirlo. `architecture` es como la llama Docker: «amd64», «arm64».
+    `pinned` es cierto si son exactamente los bytes que fija `images.toml` o, donde no los fija, si al menos llegó
+    de su registro. Una hecha o cargada aquí con el mismo nombre se usa, pero hay que decirlo. `architecture` es como
+    la llama Docker: «amd64», «arm64».
     """
 
     id: str
@@ -67,8 +68,9 @@ def local(client: APIClient, image: Image) -> Local | None:
         except ImageNotFound:
             continue
         digests = {one.partition("@")[2] for one in about.get("RepoDigests") or ()}
+        pinned = image.digest in digests if image.digest else bool(digests)
         labels = (about.get("Config") or {}).get("Labels") or {}
-        return Local(about["Id"], image.digest in digests, labels, str(about.get("Architecture", "")))
+        return Local(about["Id"], pinned, labels, str(about.get("Architecture", "")))
     return None
 
 

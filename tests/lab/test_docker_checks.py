@@ -30,7 +30,7 @@ def test_it_says_which_engine_and_which_images_are_there() -> None:
     assert found["Imágenes"].text.startswith(f"están 2 de {len(load())}")
     assert "GB" in found["Imágenes"].text
     told = " ".join(found["Imágenes"].details)
-    assert "no son las fijadas (se hicieron aquí, o son otras con su nombre): kafka" in told
+    assert "no son las fijadas (se hicieron o se cargaron aquí, o son otras con su nombre): kafka" in told
     assert "faltan consul" in told
     assert "redis" not in told
 

@@ -83,6 +83,14 @@ def test_a_name_with_the_right_digest_behind_is_the_pinned_one() -> None:
     assert found.pinned
 
 
+def test_where_no_digest_is_pinned_it_is_enough_that_it_came_from_its_registry() -> None:
+    came = image(N8N.reference, "sha256:" + "1" * 64)
+    with engine(Scenario(images={N8N.reference: came})) as api:
+        found = local(api, N8N)
+    assert found is not None
+    assert found.pinned
+
+
 def test_it_tells_each_layer_and_leaves_the_image_with_its_name() -> None:
     scenario, told = Scenario(pulls={at(REDIS): arriving(REDIS)}), list[Event]()
     with engine(scenario) as api:
