@@ -14,7 +14,7 @@ import requests
 from stack.n8n.service import N8N
 from tests.support.kafka import eventually
 from tests.support.n8n import N8n, chain, node, output, reply, webhook
-from tests.support.running import running, runtime
+from tests.support.running import from_service, running, runtime
 from tests.support.upstreams import Echo, serving
 
 pytestmark = pytest.mark.skipif(
@@ -24,8 +24,15 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def n8n(started: Callable[..., dict[str, str]]) -> Iterator[N8n]:
-    client = N8n(started("n8n", extra=[N8N])["N8N_URL"])
+def echo() -> Iterator[int]:
+    """El puerto de un servicio que cuenta lo que recibió."""
+    with serving(Echo) as port:
+        yield port
+
+
+@pytest.fixture(scope="module")
+def n8n(started: Callable[..., dict[str, str]], echo: int) -> Iterator[N8n]:
+    client = N8n(started("n8n", servers=[echo])["N8N_URL"])
     yield client
     client.close()
 
@@ -106,27 +113,26 @@ def test_it_chooses_a_branch(n8n: N8n) -> None:
     ]
 
 
-def test_it_calls_another_service(n8n: N8n) -> None:
-    with serving(Echo) as (host, port):
-        start = webhook("llama")
-        call = node(
-            "Llama",
-            "httpRequest",
-            4.3,
-            method="POST",
-            url=f"http://{host}:{port}/pedidos",
-            sendHeaders=True,
-            headerParameters={
-                "parameters": [{"name": "X-Quien", "value": "={{ $json.headers['x-quien'] }}"}],
-            },
-            sendBody=True,
-            specifyBody="json",
-            jsonBody="={{ JSON.stringify($json.body) }}",
-            options={},
-        )
-        answer = reply("{ ruta: $json.path, quien: $json.headers['x-quien'], bytes: $json.size }")
-        n8n.publish("pruebaLlama00001", [start, call, answer], chain(start, call, answer))
-        found = n8n.hook("llama", {"pedido": 7}, headers={"X-Quien": "ana"})
+def test_it_calls_another_service(n8n: N8n, echo: int) -> None:
+    start = webhook("llama")
+    call = node(
+        "Llama",
+        "httpRequest",
+        4.3,
+        method="POST",
+        url=f"http://{from_service(echo)}/pedidos",
+        sendHeaders=True,
+        headerParameters={
+            "parameters": [{"name": "X-Quien", "value": "={{ $json.headers['x-quien'] }}"}],
+        },
+        sendBody=True,
+        specifyBody="json",
+        jsonBody="={{ JSON.stringify($json.body) }}",
+        options={},
+    )
+    answer = reply("{ ruta: $json.path, quien: $json.headers['x-quien'], bytes: $json.size }")
+    n8n.publish("pruebaLlama00001", [start, call, answer], chain(start, call, answer))
+    found = n8n.hook("llama", {"pedido": 7}, headers={"X-Quien": "ana"})
     assert found.json() == {"ruta": "/pedidos", "quien": "ana", "bytes": len('{"pedido":7}')}
 
 
@@ -150,7 +156,7 @@ def test_metrics(n8n: N8n) -> None:
 def test_workflows_and_owner_are_there_after_a_restart(tmp_path: Path) -> None:
     nodes = [webhook("sigue"), reply("{ sigue: true }")]
     for first in (True, False):
-        with running("n8n", root=tmp_path, extra=[N8N]) as env:
+        with running("n8n", root=tmp_path) as env:
             client = N8n(env["N8N_URL"])
             if first:
                 client.publish("pruebaSigue00001", nodes, chain(*nodes))

@@ -23,16 +23,17 @@ from websockets.sync.server import serve as serve_websocket
 
 from stack.kong.service import KONG
 from stack.model import ConfigFile
-from tests.support.running import free_port
-from tests.support.upstreams import LISTEN_HOST, SEEN_HOST, Collector, Echo, collecting, serving
+from tests.support.running import free_port, from_service
+from tests.support.upstreams import Collector, Echo, collecting, serving
 
 SECRET = "un secreto de prueba de más de sesenta y cuatro bytes, que es lo que pide HS512"
 RSA_KEY = RSA.generate(2048)
 EC_KEY = ECC.generate(curve="P-256")
 
 
-def config(*, echo: tuple[str, int], websocket: int, nobody: int, collector: str) -> dict[str, Any]:
-    """La configuración de estas pruebas: una ruta por cada cosa que se mira."""
+def config(*, echo: int, websocket: int, nobody: int, collector: int) -> dict[str, Any]:
+    """La configuración de estas pruebas: una ruta por cada cosa que se mira. Los números son puertos."""
+    host, _, port = from_service(echo).rpartition(":")
     pem = RSA_KEY.public_key().export_key().decode()
     ec_pem = EC_KEY.public_key().export_key(format="PEM")
 
@@ -48,8 +49,8 @@ def config(*, echo: tuple[str, int], websocket: int, nobody: int, collector: str
         "services": [
             {
                 "name": "eco",
-                "host": echo[0],
-                "port": echo[1],
+                "host": host,
+                "port": int(port),
                 "retries": 0,
                 "read_timeout": 400,
                 "tags": ["pruebas"],
@@ -84,7 +85,7 @@ def config(*, echo: tuple[str, int], websocket: int, nobody: int, collector: str
             },
             {
                 "name": "nadie",
-                "url": f"http://{SEEN_HOST}:{nobody}",
+                "url": f"http://{from_service(nobody)}",
                 "retries": 0,
                 "routes": [route("nadie", "/nadie")],
             },
@@ -93,7 +94,7 @@ def config(*, echo: tuple[str, int], websocket: int, nobody: int, collector: str
                 "url": "http://no-existe.invalid",
                 "routes": [route("sin-nombre", "/sin-nombre")],
             },
-            {"name": "ws", "url": f"http://{SEEN_HOST}:{websocket}", "routes": [route("ws", "/ws")]},
+            {"name": "ws", "url": f"http://{from_service(websocket)}", "routes": [route("ws", "/ws")]},
         ],
         "routes": [{"name": "suelta", "service": "eco", "paths": ["/suelta"]}],
         "consumers": [
@@ -119,7 +120,11 @@ def config(*, echo: tuple[str, int], websocket: int, nobody: int, collector: str
         ],
         "plugins": [
             plugin("prometheus", status_code_metrics=True, latency_metrics=True, bandwidth_metrics=True),
-            plugin("opentelemetry", traces_endpoint=collector, queue={"max_coalescing_delay": 0.1}),
+            plugin(
+                "opentelemetry",
+                traces_endpoint=f"http://{from_service(collector)}/v1/traces",
+                queue={"max_coalescing_delay": 0.1},
+            ),
         ],
     }
 
@@ -170,16 +175,15 @@ def _chat(connection: ServerConnection) -> None:
 @contextmanager
 def kong_lab(started: Callable[..., dict[str, str]], folder: Path) -> Iterator[Kong]:
     """Kong en marcha con la configuración de arriba. `started` arranca servicios; `folder` es para su fichero."""
-    with serving(Echo) as echo, collecting() as collector, serve_websocket(_chat, LISTEN_HOST, 0) as chat:
+    with serving(Echo) as echo, collecting() as collector, serve_websocket(_chat, "127.0.0.1", 0) as chat:
         thread = threading.Thread(target=chat.serve_forever)
         thread.start()
-        document = config(
-            echo=echo, websocket=chat.socket.getsockname()[1], nobody=free_port(), collector=collector.url
-        )
+        websocket: int = chat.socket.getsockname()[1]
+        document = config(echo=echo, websocket=websocket, nobody=free_port(), collector=collector.port)
         path = folder / "kong.yaml"
         path.write_text(yaml.safe_dump(document), "utf-8")
         service = dataclasses.replace(KONG, config=(ConfigFile("kong.yaml", (path,)),))
-        env = started("kong", overrides={"kong": service})
+        env = started("kong", overrides={"kong": service}, servers=[echo, websocket, collector.port])
         yield Kong(env["KONG_PROXY_URL"], env["KONG_ADMIN_URL"], env["KONG_STATUS_URL"], collector, document)
         chat.shutdown()
         thread.join()

@@ -1,7 +1,4 @@
-"""Servicios de mentira para probar un proxy: uno que cuenta lo que recibió, uno con WebSocket y un recolector.
-
-Si el proxy está en un contenedor, llega a ellos por `host.docker.internal`: escuchan también en su red.
-"""
+"""Servicios de mentira para probar un proxy: uno que cuenta lo que recibió, uno con WebSocket y un recolector."""
 
 from __future__ import annotations
 
@@ -17,12 +14,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-
-from tests.support.running import runtime
-
-_IN_DOCKER = runtime() == "docker"
-LISTEN_HOST = "0.0.0.0" if _IN_DOCKER else "127.0.0.1"
-SEEN_HOST = "host.docker.internal" if _IN_DOCKER else "127.0.0.1"
 
 
 class _Quiet(BaseHTTPRequestHandler):
@@ -141,13 +132,13 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[tuple[str, int]]:
-    """Sirve con `handler` en un puerto libre; entrega la máquina y el puerto."""
-    server = _Server((LISTEN_HOST, 0), handler)
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+    """Sirve con `handler` en un puerto libre de 127.0.0.1; entrega cuál."""
+    server = _Server(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        yield SEEN_HOST, server.server_address[1]
+        yield server.server_address[1]
     finally:
         server.shutdown()
         server.server_close()
@@ -166,6 +157,5 @@ def collecting() -> Iterator[Collector]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-    with serving(Handler) as (host, port):
-        collector.url = f"http://{host}:{port}/v1/traces"
+    with serving(Handler) as collector.port:
         yield collector
