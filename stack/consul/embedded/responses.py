@@ -95,7 +95,7 @@ def agent_service(service: Service) -> Json:
         "ID": service.id,
         "Service": service.name,
         "Tags": list(service.tags),
-        "Meta": dict(service.meta),
+        "Meta": dict(service.meta or {}),
         "Port": service.port,
         "Address": service.address,
     }
@@ -118,7 +118,7 @@ def node_service(service: Service) -> Json:
     }
     if service.tagged_addresses:
         shape["TaggedAddresses"] = _tagged(service)
-    shape["Meta"] = dict(service.meta) if service.meta else None
+    shape["Meta"] = None if service.meta is None else dict(service.meta)
     if service.port:
         shape["Port"] = service.port
     return shape | {
@@ -146,7 +146,7 @@ def catalog_service(server: Server, service: Service) -> Json:
         shape["ServiceTaggedAddresses"] = _tagged(service)
     return shape | {
         "ServiceWeights": _weights(service),
-        "ServiceMeta": dict(service.meta),
+        "ServiceMeta": dict(service.meta or {}),
         "ServicePort": service.port,
         "ServiceSocketPath": "",
         "ServiceEnableTagOverride": service.enable_tag_override,

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from stack.consul.embedded.agent.local import Agent
 from stack.consul.embedded.errors import Refused
-from stack.consul.embedded.golang import SECOND_NS, format_duration
+from stack.consul.embedded.golang import SECOND_NS, BadDuration, format_duration
 from stack.consul.embedded.settings import Settings
 from stack.consul.embedded.state.catalog import CRITICAL, Catalog, Check, Service
 from stack.consul.embedded.state.kv import KeyValues
@@ -95,10 +95,14 @@ class Server:
         """
         if session.behavior not in ("release", "delete"):
             raise Refused(500, f"Invalid Behavior setting '{session.behavior}'")
+        try:
+            ttl_ns = session.ttl_ns
+        except BadDuration as error:
+            raise Refused(500, f"Session TTL '{session.ttl}' invalid: {error}") from error
         shortest = self.settings.session_ttl_min_ns
-        if session.ttl_ns and not shortest <= session.ttl_ns <= _TTL_MAX_NS:
+        if ttl_ns and not shortest <= ttl_ns <= _TTL_MAX_NS:
             bounds = f"[{format_duration(shortest)}={format_duration(_TTL_MAX_NS)}]"
-            raise Refused(500, f"Invalid Session TTL '{session.ttl_ns}', must be between {bounds}")
+            raise Refused(500, f"Invalid Session TTL '{ttl_ns}', must be between {bounds}")
         if session.node != self.node:
             raise Refused(500, "apply failed: Missing node registration")
         for check_id in session.depends_on():

@@ -153,10 +153,10 @@ def read_service(data: Any) -> ServiceDefinition:
             raise NotCovered(
                 f"El suplente de Consul no admite «{extra}» en un servicio: no hace malla de servicios."
             )
-    meta = found.get("Meta", {})
+    meta = found.get("Meta")
     weights = found.get("Weights", (1, 1))
     _require_weights(weights)
-    _require_meta(meta)
+    _require_meta(meta or {})
     written = [found["Check"]] if found.get("Check") else []
     checks = tuple(_check(one, "Invalid check: ") for one in [*written, *found.get("Checks", ())])
     if any(one.status and one.status not in STATES for one in checks):

@@ -12,7 +12,7 @@ from stack.consul.embedded import decoding, responses
 from stack.consul.embedded.api.query import Result, answer, options
 from stack.consul.embedded.decoding import fields, text, texts
 from stack.consul.embedded.errors import Refused
-from stack.consul.embedded.golang import SECOND_NS, BadDuration, parse_duration
+from stack.consul.embedded.golang import SECOND_NS
 from stack.consul.embedded.server import Server
 from stack.consul.embedded.state.catalog import NODE_CHECK
 from stack.consul.embedded.state.sessions import Session
@@ -104,11 +104,6 @@ def _read(body: bytes, server: Server) -> Session:
         node_checks = ()
     elif checks == (NODE_CHECK,) or not node_checks:
         checks = ()
-    ttl = found.get("TTL", "")
-    try:
-        ttl_ns = parse_duration(ttl) if ttl else 0
-    except BadDuration as error:
-        raise Refused(500, f"Session TTL '{ttl}' invalid: {error}") from error
     if not (node := found.get("Node", server.node)):
         raise Refused(500, "Must provide Node")
     return Session(
@@ -116,8 +111,7 @@ def _read(body: bytes, server: Server) -> Session:
         node=node,
         lock_delay_ns=found.get("LockDelay", _DEFAULT_LOCK_DELAY_NS),
         behavior=found.get("Behavior") or "release",
-        ttl=ttl,
-        ttl_ns=ttl_ns,
+        ttl=found.get("TTL", ""),
         node_checks=node_checks,
         service_checks=found.get("ServiceChecks", ()),
         checks=checks,

@@ -23,14 +23,14 @@ NODE_CHECK = "serfHealth"
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Una instancia de un servicio, como la da de alta su agente."""
+    """Una instancia de un servicio, como la da de alta su agente. `meta` es `None` si no se dijo nada de ella."""
 
     id: str
     name: str
     tags: tuple[str, ...] = ()
     address: str = ""
     port: int = 0
-    meta: Mapping[str, str] = field(default_factory=dict)
+    meta: Mapping[str, str] | None = None
     weights: tuple[int, int] = (1, 1)
     enable_tag_override: bool = False
     tagged_addresses: Mapping[str, tuple[str, int]] = field(default_factory=dict)

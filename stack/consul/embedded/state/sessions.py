@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from stack.consul.embedded.golang import SECOND_NS
+from stack.consul.embedded.golang import SECOND_NS, parse_duration
 
 MAX_LOCK_DELAY_NS = 60 * SECOND_NS
 TTL_MULTIPLIER = 2
@@ -30,12 +30,16 @@ class Session:
     lock_delay_ns: int
     behavior: str
     ttl: str
-    ttl_ns: int
     node_checks: tuple[str, ...]
     service_checks: tuple[dict[str, str], ...] = ()
     checks: tuple[str, ...] = ()
     created: int = 0
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    @property
+    def ttl_ns(self) -> int:
+        """El TTL; 0 si no caduca. `BadDuration` si el texto no vale."""
+        return parse_duration(self.ttl) if self.ttl else 0
 
     def depends_on(self) -> list[str]:
         """Las comprobaciones de las que depende."""
@@ -61,16 +65,16 @@ class Sessions:
 
     def add(self, index: int, session: Session) -> None:
         """Una nueva; su reloj empieza a contar."""
-        self._alive[session.id] = session
+        self._alive[session.id] = replace(session, created=index)
         self.index = index
         self.renew(session.id)
 
     def renew(self, session_id: str) -> Session | None:
         """Vuelve a poner en hora su reloj; `None` si ya no existe."""
         session = self._alive.get(session_id)
-        if session is not None and session.ttl_ns:
+        if session is not None and (ttl_ns := session.ttl_ns):
             self._stop(session_id)
-            seconds = session.ttl_ns / SECOND_NS * TTL_MULTIPLIER
+            seconds = ttl_ns / SECOND_NS * TTL_MULTIPLIER
             self._timers[session_id] = asyncio.get_running_loop().call_later(seconds, self._expired, session_id)
         return session
 
