@@ -48,8 +48,8 @@ class Local:
     """La imagen de este motor que sirve.
 
     `pinned` es cierto si son exactamente los bytes que fija `images.toml` o, donde no los fija, si al menos llegó
-    de su registro. Una hecha o cargada aquí con el mismo nombre se usa, pero hay que decirlo. `architecture` es como
-    la llama Docker: «amd64», «arm64».
+    de su registro. Una hecha o cargada aquí con el mismo nombre se usa, pero hay que decirlo. `architecture` es
+    como la llama Docker: «amd64», «arm64».
     """
 
     id: str

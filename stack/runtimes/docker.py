@@ -125,7 +125,7 @@ class DockerRuntime:
             strange = [one.reference for one in wanted if self._is_strange(one)]
         if strange:
             listed = ", ".join(strange)
-            on_event(Notice(f"Estas imágenes no son las fijadas: se hicieron o se cargaron en esta máquina: {listed}."))
+            on_event(Notice(f"No son las imágenes fijadas, sino otras hechas o cargadas aquí: {listed}."))
 
     def start(self, prepared: Prepared) -> Instance:
         """Crea el contenedor, le mete sus ficheros y lo arranca."""
