@@ -14,20 +14,22 @@ TEXT = "text/plain; version=0.0.4"
 
 
 class Exporter:
-    """`pages` va de ruta a texto. `content_type` vacío es no decir ninguno."""
+    """`pages` va de ruta a texto. `content_type` vacío es no decir ninguno; `types`, el de una ruta concreta."""
 
     def __init__(self, pages: dict[str, str]) -> None:
         self.pages, self.status, self.content_type = pages, 200, TEXT
+        self.types: dict[str, str] = {}
         self.asked: list[str] = []
         exporter = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 exporter.asked.append(self.path)
-                text = exporter.pages.get(self.path.partition("?")[0])
+                path = self.path.partition("?")[0]
+                text, kind = exporter.pages.get(path), exporter.types.get(path, exporter.content_type)
                 self.send_response(404 if text is None else exporter.status)
-                if exporter.content_type:
-                    self.send_header("Content-Type", exporter.content_type)
+                if kind:
+                    self.send_header("Content-Type", kind)
                 self.end_headers()
                 self.wfile.write((text or "").encode())
 

@@ -17,7 +17,13 @@ from stack.prometheus.embedded.rules import Group, read_groups
 from stack.prometheus.embedded.targets import Job, Target, read_job
 
 _TOP = {"global", "scrape_configs", "rule_files"}
-_GLOBAL = {"scrape_interval", "scrape_timeout", "evaluation_interval", "external_labels"}
+_GLOBAL = {
+    "scrape_interval",
+    "scrape_timeout",
+    "evaluation_interval",
+    "external_labels",
+    "fallback_scrape_protocol",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,7 @@ def read(path: Path) -> Config:
     fields.labels(general, "external_labels", "global")
     jobs: dict[str, Job] = {}
     for where, item in fields.many(document, "scrape_configs", ""):
-        job = read_job(item, general, where)
+        job = read_job(item, general, where, path.parent)
         if job.name in jobs:
             raise ConfigProblem(f"{where}.job_name: el trabajo «{job.name}» está dos veces")
         jobs[job.name] = job

@@ -8,9 +8,9 @@ COVERAGE = Coverage(
     title="Prometheus",
     imitates="Prometheus 3.16",
     covers=(
-        "Leer los objetivos de prometheus.yml (static_configs y consul_sd_configs) cada scrape_interval, "
-        "en texto y en OpenMetrics.",
-        "relabel_configs y metric_relabel_configs: replace, keep, drop, labelmap, labeldrop y labelkeep.",
+        "Leer los objetivos de prometheus.yml (static_configs y consul, file y http_sd_configs) cada "
+        "scrape_interval, en texto y en OpenMetrics.",
+        "relabel_configs y metric_relabel_configs, con todas sus acciones.",
         "La serie `up` y las demás que Prometheus añade a cada lectura; marca de serie que deja de venir.",
         "rule_files: reglas que guardan su resultado y reglas que avisan, con for y keep_firing_for.",
         "PromQL: selectores, rate e increase, las funciones *_over_time, agregaciones, operaciones entre "

@@ -30,6 +30,11 @@ class ConsulDiscovery:
     refresh_s: float
     separator: str
 
+    @property
+    def name(self) -> str:
+        """Cómo se llama en un mensaje."""
+        return f"Consul ({self.server})"
+
     async def find(self) -> list[Mapping[str, str]]:
         """Las instancias que hay ahora, con sus etiquetas `__meta_consul_*`.
 

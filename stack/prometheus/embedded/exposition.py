@@ -49,10 +49,10 @@ class Metadata:
     unit: str
 
 
-def accepts(content_type: str | None) -> bool:
-    """Si Prometheus 3 leería ese `Content-Type`: sin uno conocido, el *scrape* falla."""
+def media_type(content_type: str | None) -> str:
+    """El tipo de un `Content-Type` si Prometheus 3 lo lee; vacío si no: sin uno conocido, el *scrape* falla."""
     kind = (content_type or "").split(";")[0].strip().lower()
-    return kind in ("text/plain", OPENMETRICS)
+    return kind if kind in ("text/plain", OPENMETRICS) else ""
 
 
 def lines(text: str, *, openmetrics: bool = False) -> Iterator[Line]:

@@ -5,6 +5,7 @@ Sigue https://prometheus.io/docs/prometheus/latest/configuration/configuration/#
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,10 +16,10 @@ from stack.prometheus.embedded.fields import ConfigProblem
 from stack.prometheus.embedded.promql import NotCovered
 from stack.prometheus.embedded.promql.values import regex
 
-_FIELDS = {"source_labels", "separator", "target_label", "regex", "replacement", "action"}
-_ACTIONS = ("replace", "keep", "drop", "labelmap", "labeldrop", "labelkeep")
+_FIELDS = {"source_labels", "separator", "target_label", "regex", "replacement", "modulus", "action"}
+_WRITERS = ("replace", "lowercase", "uppercase", "hashmod", "keepequal", "dropequal")
+_ACTIONS = (*_WRITERS, "keep", "drop", "labelmap", "labeldrop", "labelkeep")
 _GROUP = re.compile(r"\$(?:\{(\w+)\}|(\w+)|(\$))", re.ASCII)
-_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Rule:
     target: str
     pattern: re.Pattern[str]
     replacement: str
+    modulus: int
 
 
 def read(section: Mapping[str, Any], name: str, where: str) -> tuple[Rule, ...]:
@@ -44,8 +46,11 @@ def _rule(item: Any, where: str) -> Rule:
     if action not in _ACTIONS:
         raise ConfigProblem(f"{where}.action: «{action}» no está entre {', '.join(_ACTIONS)}")
     target = fields.text(item, "target_label", "", where)
-    if action == "replace" and not target:
-        raise ConfigProblem(f"{where}.target_label: «replace» necesita saber qué etiqueta escribe")
+    if action in _WRITERS and not target:
+        raise ConfigProblem(f"{where}.target_label: «{action}» necesita saber de qué etiqueta habla")
+    modulus = fields.whole(item, "modulus", where)
+    if action == "hashmod" and not modulus:
+        raise ConfigProblem(f"{where}.modulus: «hashmod» necesita entre cuántos reparte")
     try:
         pattern = regex(fields.text(item, "regex", "(.*)", where))
     except (re.error, NotCovered) as error:
@@ -57,6 +62,7 @@ def _rule(item: Any, where: str) -> Rule:
         target,
         pattern,
         fields.text(item, "replacement", "$1", where),
+        modulus,
     )
 
 
@@ -66,20 +72,33 @@ def apply(labels: Mapping[str, str], rules: Iterable[Rule]) -> dict[str, str] | 
     for rule in rules:
         value = rule.separator.join(result.get(label, "") for label in rule.source)
         match rule.action:
-            case "keep" | "drop":
-                if (rule.pattern.fullmatch(value) is None) is (rule.action == "keep"):
+            case "keep" | "drop" | "keepequal" | "dropequal":
+                if _discards(rule, value, result):
                     return None
+            case "labelmap" | "labeldrop" | "labelkeep":
+                result = _renamed(rule, result)
             case "replace":
                 _replace(result, rule, value)
-            case "labelmap":
-                for label, text in list(result.items()):
-                    if found := rule.pattern.fullmatch(label):
-                        result[_expand(rule.replacement, found)] = text
-            case "labeldrop":
-                result = {k: v for k, v in result.items() if not rule.pattern.fullmatch(k)}
+            case "hashmod":
+                _set(result, rule.target, str(_hash(value) % rule.modulus))
             case _:
-                result = {k: v for k, v in result.items() if rule.pattern.fullmatch(k)}
+                _set(result, rule.target, value.lower() if rule.action == "lowercase" else value.upper())
     return result
+
+
+def _discards(rule: Rule, value: str, labels: Mapping[str, str]) -> bool:
+    equal = rule.action.endswith("equal")
+    holds = labels.get(rule.target, "") == value if equal else rule.pattern.fullmatch(value) is not None
+    return holds is rule.action.startswith("drop")
+
+
+def _renamed(rule: Rule, labels: Mapping[str, str]) -> dict[str, str]:
+    """Las acciones que miran el nombre de cada etiqueta y no lo que vale."""
+    if rule.action == "labelmap":
+        pairs = ((rule.pattern.fullmatch(label), text) for label, text in labels.items())
+        return {**labels, **{_expand(rule.replacement, found): text for found, text in pairs if found}}
+    keep = rule.action == "labelkeep"
+    return {label: text for label, text in labels.items() if (rule.pattern.fullmatch(label) is not None) is keep}
 
 
 def _replace(labels: dict[str, str], rule: Rule, value: str) -> None:
@@ -87,12 +106,21 @@ def _replace(labels: dict[str, str], rule: Rule, value: str) -> None:
     if found is None:
         return
     target, text = _expand(rule.target, found), _expand(rule.replacement, found)
-    if not _NAME.fullmatch(target):
-        return
+    if target:
+        _set(labels, target, text)
+
+
+def _set(labels: dict[str, str], name: str, text: str) -> None:
+    """Una etiqueta vacía es como no tenerla."""
     if text:
-        labels[target] = text
+        labels[name] = text
     else:
-        labels.pop(target, None)
+        labels.pop(name, None)
+
+
+def _hash(value: str) -> int:
+    """Los últimos ocho bytes del MD5, que aquí no protege nada: solo reparte, igual en cada Prometheus."""
+    return int.from_bytes(hashlib.md5(value.encode(), usedforsecurity=False).digest()[8:])
 
 
 def _expand(template: str, found: re.Match[str]) -> str:

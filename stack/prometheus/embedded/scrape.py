@@ -21,6 +21,14 @@ REPORT = (
 """Las series que Prometheus añade por su cuenta a cada visita, salga bien o mal."""
 
 
+class TooManySamples(ScrapeFailed):
+    """Trae más de las que admite `sample_limit`: no se guarda ninguna."""
+
+    def __init__(self, total: int, kept: int, limit: int) -> None:
+        super().__init__(f"trae más muestras que el límite, que es {limit}")
+        self.total, self.kept = total, kept
+
+
 @dataclass(slots=True)
 class Visit:
     """Cómo fue la última visita a un objetivo. `health` es `up`, `down` o `unknown`, como en la API.
@@ -44,27 +52,37 @@ async def visit(one: Visit, storage: Storage) -> None:
     """Lee el objetivo una vez y guarda lo que dice, o que no contestó."""
     job, began = one.target.job, time.time()
     lines: list[exposition.Line] = []
+    refused = 0, 0
     try:
         async with asyncio.timeout(job.timeout_s):
             kind, body = await fetch(one.target.url)
-        if not exposition.accepts(kind):
+        known = exposition.media_type(kind) or job.fallback
+        if not known:
             raise ScrapeFailed(f"contestó con Content-Type «{kind or 'ninguno'}», que Prometheus 3 no acepta")
-        lines = list(exposition.lines(body, openmetrics=(kind or "").startswith(exposition.OPENMETRICS)))
+        lines = list(exposition.lines(body, openmetrics=known == exposition.OPENMETRICS))
         _understand(one, lines)
         about = exposition.about(body)
         if about != one.about:
             one.about, one.metadata = about, exposition.metadata(about)
         one.health, one.error = "up", ""
+    except TooManySamples as error:
+        refused = error.total, error.kept
+        one.health, one.error, lines = "down", str(error), []
     except TimeoutError:
         one.health, one.error, lines = "down", f"no contestó en {job.timeout_s:g} s", []
     except (OSError, ScrapeFailed, ValueError) as error:
         one.health, one.error, lines = "down", _why(error), []
     one.at_s, one.took_s = began, time.time() - began
-    store(one, lines, storage, int(began * 1000))
+    store(one, lines, storage, int(began * 1000), refused)
 
 
-def store(one: Visit, lines: list[exposition.Line], storage: Storage, at_ms: int) -> None:
-    """Guarda las líneas ya entendidas, marca lo que ha dejado de venir y añade `up` y sus compañeras."""
+def store(
+    one: Visit, lines: list[exposition.Line], storage: Storage, at_ms: int, refused: tuple[int, int] = (0, 0)
+) -> None:
+    """Guarda las líneas ya entendidas, marca lo que ha dejado de venir y añade `up` y sus compañeras.
+
+    `refused` son las muestras que trajo, y las que quedaban tras `metric_relabel_configs`, si no se guarda nada.
+    """
     now: set[Labels] = set()
     honor, kept, added = one.target.job.honor_timestamps, 0, 0
     for head, value, stamp in lines:
@@ -82,7 +100,8 @@ def store(one: Visit, lines: list[exposition.Line], storage: Storage, at_ms: int
     storage.mark_stale(one.seen - now, at_ms)
     one.seen = now
     up = 1.0 if one.health == "up" else 0.0
-    for name, number in zip(REPORT, (up, one.took_s, len(lines), kept, added), strict=True):
+    report = (up, one.took_s, len(lines) or refused[0], kept or refused[1], added)
+    for name, number in zip(REPORT, report, strict=True):
         storage.append({"__name__": name, **one.target.labels}, at_ms, float(number))
 
 
@@ -102,8 +121,9 @@ def _understand(one: Visit, lines: list[exposition.Line]) -> None:
             final = relabel.apply(labels, one.target.job.metric_relabeling)
             one.known[head] = key_of(final) if final and final.get("__name__") else None
     limit = one.target.job.sample_limit
-    if limit and sum(one.known[head] is not None for head, _, _ in lines) > limit:
-        raise ScrapeFailed(f"trae más muestras que el límite, que es {limit}")
+    kept = sum(one.known[head] is not None for head, _, _ in lines) if limit else 0
+    if kept > limit:
+        raise TooManySamples(len(lines), kept, limit)
 
 
 def _labelled(own: dict[str, str], target: Target) -> dict[str, str]:

@@ -7,11 +7,10 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from stack.prometheus.embedded.discovery import ConsulDiscovery
 from stack.prometheus.embedded.fetching import ScrapeFailed
 from stack.prometheus.embedded.scrape import Visit, leave, visit
 from stack.prometheus.embedded.storage import Storage
-from stack.prometheus.embedded.targets import Dropped, Job, Target
+from stack.prometheus.embedded.targets import Discovery, Dropped, Job, Target
 
 FORGET_EVERY_S = 30.0
 
@@ -41,7 +40,7 @@ class Scraper:
         self._jobs, self._found = list(jobs), {}
         self._others = [asyncio.create_task(self._forget())]
         for job in jobs:
-            for place, discovery in enumerate(job.consul):
+            for place, discovery in enumerate(job.discoveries):
                 self._others.append(asyncio.create_task(self._discover(job, place, discovery)))
         self._sync()
 
@@ -57,7 +56,7 @@ class Scraper:
         self.dropped = []
         for job in self._jobs:
             found = [*job.static]
-            for place in range(len(job.consul)):
+            for place in range(len(job.discoveries)):
                 found += self._found.get((job.name, place), ())
             kept, dropped = job.targets(found)
             targets += kept
@@ -71,22 +70,40 @@ class Scraper:
             self._visits.append(known or self._begin(Visit(target)))
         for old, task in before:
             task.cancel()
-            leave(old, self._storage, now)
+            self._retire(old, now)
+
+    def _retire(self, old: Visit, now_ms: int) -> None:
+        """Lo que pasa con las series de un objetivo al que ya no se visita.
+
+        Como en Prometheus: si su trabajo solo cambió de configuración, quien lo visita ahora sigue donde se quedó;
+        si el trabajo sigue y el objetivo no, dejan de valer; y si se borró el trabajo entero nadie las marca, y
+        valen lo que dura la memoria de un selector.
+        """
+        target = old.target
+        for one, _ in self._visits:
+            same = one.target.url == target.url and one.target.labels == target.labels
+            if same and one.target.job.name == target.job.name:
+                one.seen = old.seen
+                return
+        if any(job.name == target.job.name for job in self._jobs):
+            leave(old, self._storage, now_ms)
 
     def _begin(self, one: Visit) -> tuple[Visit, asyncio.Task[None]]:
         return one, asyncio.create_task(_every(one.target.job.interval_s, lambda: visit(one, self._storage)))
 
-    async def _discover(self, job: Job, place: int, discovery: ConsulDiscovery) -> None:
+    async def _discover(self, job: Job, place: int, discovery: Discovery) -> None:
         said = ""
         while True:
             try:
                 async with asyncio.timeout(10):
-                    self._found[job.name, place] = await discovery.find()
+                    found = await discovery.find()
                 said = ""
-                self._sync()
+                if found != self._found.get((job.name, place)):
+                    self._found[job.name, place] = found
+                    self._sync()
             except (OSError, TimeoutError, ValueError, KeyError, ScrapeFailed) as error:
-                # Como Prometheus: si Consul calla se sigue con lo último que dijo.
-                problem = f"Consul ({discovery.server}) no contesta lo esperado: {error or type(error).__name__}"
+                # Como Prometheus: si calla se sigue con lo último que dijo.
+                problem = f"{discovery.name} no contesta lo esperado: {str(error) or type(error).__name__}"
                 if problem != said:
                     said = problem
                     print(problem, file=sys.stderr, flush=True)

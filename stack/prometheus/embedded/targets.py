@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
 from stack.prometheus.embedded import fields, relabel
-from stack.prometheus.embedded.discovery import ConsulDiscovery, read_consul
+from stack.prometheus.embedded.discovery import read_consul
+from stack.prometheus.embedded.exposition import OPENMETRICS
 from stack.prometheus.embedded.fields import ConfigProblem, duration_s, duration_text
+from stack.prometheus.embedded.target_lists import read_file, read_http
 
 _JOB = {
     "job_name",
@@ -23,9 +26,37 @@ _JOB = {
     "sample_limit",
     "static_configs",
     "consul_sd_configs",
+    "file_sd_configs",
+    "http_sd_configs",
+    "fallback_scrape_protocol",
     "relabel_configs",
     "metric_relabel_configs",
 }
+
+
+FALLBACKS = {
+    "": "",
+    "PrometheusText0.0.4": "text/plain",
+    "PrometheusText1.0.0": "text/plain",
+    "OpenMetricsText0.0.1": OPENMETRICS,
+    "OpenMetricsText1.0.0": OPENMETRICS,
+}
+"""`fallback_scrape_protocol`: de su nombre al tipo con que se lee a quien no dice el suyo."""
+
+
+class Discovery(Protocol):
+    """Un sitio donde se pregunta cada `refresh_s` qué objetivos hay."""
+
+    @property
+    def name(self) -> str:
+        """Cómo se llama en un mensaje."""
+
+    @property
+    def refresh_s(self) -> float:
+        """Cada cuánto se pregunta."""
+
+    async def find(self) -> list[Mapping[str, str]]:
+        """Las etiquetas de cada objetivo, con `__address__` y sus `__meta_…`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +72,9 @@ class Job:
     honor_labels: bool
     honor_timestamps: bool
     sample_limit: int
+    fallback: str
     static: tuple[Mapping[str, str], ...]
-    consul: tuple[ConsulDiscovery, ...]
+    discoveries: tuple[Discovery, ...]
     relabeling: tuple[relabel.Rule, ...]
     metric_relabeling: tuple[relabel.Rule, ...]
 
@@ -101,8 +133,12 @@ class Dropped:
     discovered: Mapping[str, str]
 
 
-def read_job(item: Any, general: Mapping[str, Any], where: str) -> Job:
-    """Un elemento de `scrape_configs`; `ConfigProblem` con la ruta de lo que no vale."""
+def read_job(item: Any, general: Mapping[str, Any], where: str, folder: Path = Path()) -> Job:
+    """Un elemento de `scrape_configs` del fichero que está en `folder`.
+
+    Raises:
+        ConfigProblem: algo no vale; dice la ruta del campo.
+    """
     item = fields.block(item, _JOB, where)
     name = item.get("job_name")
     if not isinstance(name, str) or not name:
@@ -131,11 +167,24 @@ def read_job(item: Any, general: Mapping[str, Any], where: str) -> Job:
         fields.flag(item, "honor_labels", False, where),
         fields.flag(item, "honor_timestamps", True, where),
         fields.whole(item, "sample_limit", where),
+        _fallback(item, general, where),
         _static(item, where),
-        tuple(read_consul(one, path) for path, one in fields.many(item, "consul_sd_configs", where)),
+        (
+            *(read_consul(one, path) for path, one in fields.many(item, "consul_sd_configs", where)),
+            *(read_file(one, path, folder) for path, one in fields.many(item, "file_sd_configs", where)),
+            *(read_http(one, path) for path, one in fields.many(item, "http_sd_configs", where)),
+        ),
         relabel.read(item, "relabel_configs", where),
         relabel.read(item, "metric_relabel_configs", where),
     )
+
+
+def _fallback(item: Mapping[str, Any], general: Mapping[str, Any], where: str) -> str:
+    name = item.get("fallback_scrape_protocol", general.get("fallback_scrape_protocol", ""))
+    if name not in FALLBACKS:
+        known = ", ".join(one for one in FALLBACKS if one)
+        raise ConfigProblem(f"{where}.fallback_scrape_protocol: «{name}» no está entre {known}")
+    return FALLBACKS[name]
 
 
 def _params(item: Mapping[str, Any], where: str) -> dict[str, tuple[str, ...]]:

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from stack.prometheus.embedded.config import read
-from stack.prometheus.embedded.exposition import BadExposition, accepts, metadata, parse
+from stack.prometheus.embedded.exposition import BadExposition, media_type, metadata, parse
 from stack.prometheus.embedded.fields import ConfigProblem
 from stack.prometheus.embedded.promql import (
     STALE,
@@ -136,10 +136,10 @@ def test_what_a_metric_says_of_itself() -> None:
 
 
 def test_only_known_content_types() -> None:
-    assert accepts("text/plain; version=0.0.4")
-    assert accepts("application/openmetrics-text; version=1.0.0")
-    assert not accepts("text/html")
-    assert not accepts(None)
+    assert media_type("text/plain; version=0.0.4") == "text/plain"
+    assert media_type("application/openmetrics-text; version=1.0.0") == "application/openmetrics-text"
+    assert not media_type("text/html")
+    assert not media_type(None)
 
 
 def test_the_storage_is_bounded_in_time_and_series() -> None:
