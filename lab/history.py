@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from stack.files import write_whole
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """De flujo a su última ejecución: `{"at": ISO 8601, "proven": 16, "total": 16}`."""
+    """De flujo a su última ejecución: `{"at": ISO 8601, "proven": 16, "total": 16, "fidelities": {…}}`."""
     try:
         content = json.loads(_path(folder).read_text("utf-8"))
     except (OSError, ValueError):
@@ -19,10 +20,15 @@ def read(folder: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def remember(folder: Path, flow_id: str, proven: int, total: int) -> None:
-    """Apunta que `flow_id` acaba de ejecutarse."""
+def remember(folder: Path, flow_id: str, proven: int, total: int, fidelities: Mapping[str, int]) -> None:
+    """Apunta que `flow_id` acaba de ejecutarse, y en cuántos pasos contestó cada clase de servicio."""
     past = read(folder)
-    past[flow_id] = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "proven": proven, "total": total}
+    past[flow_id] = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "proven": proven,
+        "total": total,
+        "fidelities": dict(fidelities),
+    }
     write_whole(_path(folder), json.dumps(past, indent=1))
 
 

@@ -157,6 +157,12 @@ class Laboratory:
         secrets = {name: known.get(name, "por-inventar") for name in self._credential_names()}
         return request.plan(observe(self._runtimes.values(), state), state, secrets)
 
+    def memory_mb(
+        self, names: Iterable[str], *, runtime: str = AUTO, per_service: Mapping[str, str] | None = None
+    ) -> int:
+        """Los megabytes que ocupará `up` con esos mismos argumentos, más o menos."""
+        return sum(offer.memory_mb for offer in self._request(names, runtime, per_service, None).offers())
+
     def down(self, names: Iterable[str] = (), *, data: bool = False, on_event: OnEvent = _ignore) -> list[str]:
         """Para `names` (sin nombres, todo lo que lleve nuestra etiqueta) y devuelve los nombres que paró.
 

@@ -89,6 +89,12 @@ class Request:
         crossing = any(_reaches_host(step.prepared) for step in first.steps if step.choice.runtime == "docker")
         return made([*self.names, *bridges]) if crossing and bridges else first
 
+    def offers(self) -> list[Offer]:
+        """Lo que se arrancaría para lo pedido y aquello de lo que depende, si no hubiera nada en marcha."""
+        wanted = closure(self.names, self._services)
+        chosen = [(one, self._pick(one, None)) for one in self._services if one.name in wanted]
+        return [offer for service, runtime in chosen if (offer := runtime.offer(service)) is not None]
+
     def without(self, runtime: str, names: Iterable[str]) -> bool:
         """Deja de usar `runtime` para `names`. Falso si la persona lo pidió para alguno: entonces no hay otro."""
         if any(self._wanted(name) != AUTO for name in names):

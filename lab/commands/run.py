@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lab import context
+from lab.all_flows import ALL, Outcome, fidelities, finished
 from lab.context import Json, PerService, Ports, Project, Runtime
 from stack.errors import StacklabError, UsageError
 
@@ -27,7 +28,9 @@ NOT_PROVEN = 1
 def run(
     flow: Annotated[
         str,
-        typer.Argument(metavar="FLUJO", help="Cuál: flujo-a…", autocompletion=context.complete_flows),
+        typer.Argument(
+            metavar="FLUJO", help="Cuál: flujo-a… o all, para todos.", autocompletion=context.complete_flows
+        ),
     ],
     auto: Annotated[bool, typer.Option("--auto", help="Sin pausas entre pasos.")] = False,
     json: Json = False,
@@ -55,14 +58,45 @@ def run(
       stacklab run flujo-a --auto --file foto.jpg
       stacklab run flujo-a --sabotage A4
       stacklab run flujo-a --json
+      stacklab run all
     """
-    chosen = context.flow_named(flow)
-    if sabotage is not None:
-        sabotage = sabotage.upper()
-        if sabotage not in {hop.id for hop in chosen.hops}:
-            from lab.spanish_help import unknown
+    chosen = _chosen(flow, sabotage, file)
+    lab = context.laboratory(project)
+    options = {
+        "runtime": runtime,
+        "per_service": context.pairs(per_service, "--set"),
+        "ports": context.ports(port),
+    }
+    everything = flow.lower() == ALL
+    show = _in_json if json else partial(_on_screen, lab=lab, options=options, auto=auto or everything)
+    fault = sabotage.upper() if sabotage else None
+    outcomes = []
+    for one in chosen:
+        inputs = {"file": file} if file is not None and "file" in one.inputs else {}
+        perform = partial(
+            _perform, one, lab, options, inputs=inputs, sabotage=sabotage.upper() if sabotage else None
+        )
+        outcomes.append(Outcome(one, show(perform, one)))
+        _remember(lab, outcomes[-1], sabotage)
+    if everything:
+        _summary(outcomes, json)
+    if any(not one.result.passed and not one.result.finished.stopped for one in outcomes):
+        raise typer.Exit(NOT_PROVEN)
 
-            raise unknown("paso", sabotage, [hop.id for hop in chosen.hops], f"stacklab run {chosen.id}")
+
+def _chosen(flow: str, sabotage: str | None, file: Path | None) -> list[Flow]:
+    """Los flujos que se piden, con lo demás de la orden ya comprobado."""
+    if flow.lower() == ALL:
+        from scenarios.flows import FLOWS
+
+        if sabotage is not None:
+            raise UsageError("--sabotage estropea un paso de un flujo", "", "stacklab run flujo-a --sabotage A4")
+        return list(FLOWS.values())
+    chosen = context.flow_named(flow)
+    if sabotage is not None and sabotage.upper() not in {hop.id for hop in chosen.hops}:
+        from lab.spanish_help import unknown
+
+        raise unknown("paso", sabotage.upper(), [hop.id for hop in chosen.hops], f"stacklab run {chosen.id}")
     if file is not None and "file" not in chosen.inputs:
         raise UsageError(f"{chosen.id} no sube ninguna foto", "", f"stacklab run {chosen.id}")
     if file is not None and not file.is_file():
@@ -71,25 +105,30 @@ def run(
             "Sin la foto no hay nada que subir; sin --file se usa una dibujada.",
             f"stacklab run {chosen.id}",
         )
-    lab = context.laboratory(project)
-    options = {
-        "runtime": runtime,
-        "per_service": context.pairs(per_service, "--set"),
-        "ports": context.ports(port),
-    }
-    perform = partial(
-        _perform, chosen, lab, options, inputs={"file": file} if file is not None else {}, sabotage=sabotage
-    )
-    result = _in_json(perform) if json else _on_screen(perform, chosen, auto)
+    return [chosen]
+
+
+def _remember(lab: Laboratory, outcome: Outcome, sabotage: str | None) -> None:
     from lab import history
 
-    if sabotage is None and not result.finished.stopped:
-        history.remember(lab.folder, chosen.id, result.finished.proven, result.finished.total)
-    if not result.passed and not result.finished.stopped:
-        raise typer.Exit(NOT_PROVEN)
+    last = outcome.result.finished
+    if sabotage is None and not last.stopped:
+        history.remember(lab.folder, outcome.flow.id, last.proven, last.total, fidelities(outcome.result))
 
 
-def _in_json(perform: Callable[..., RunResult]) -> RunResult:
+def _summary(outcomes: list[Outcome], as_json: bool) -> None:
+    if as_json:
+        import json
+
+        print(json.dumps(finished(outcomes), ensure_ascii=False), flush=True)
+        return
+    from lab.render.summary import show
+    from lab.render.terminal import terminal
+
+    show(terminal(), outcomes)
+
+
+def _in_json(perform: Callable[..., RunResult], flow: Flow) -> RunResult:
     import json
 
     from scenarios.engine.events import RunEvent, as_json
@@ -102,7 +141,9 @@ def _in_json(perform: Callable[..., RunResult]) -> RunResult:
     return perform(on_event=write, on_service=lambda event: None)
 
 
-def _on_screen(perform: Callable[..., RunResult], flow: Flow, auto: bool) -> RunResult:
+def _on_screen(
+    perform: Callable[..., RunResult], flow: Flow, *, lab: Laboratory, options: dict[str, Any], auto: bool
+) -> RunResult:
     import sys
 
     from lab.render.run import RunView, intro
@@ -116,7 +157,7 @@ def _on_screen(perform: Callable[..., RunResult], flow: Flow, auto: bool) -> Run
     needed = [service for service in SERVICES if service.name in flow.services]
     count = sum(service.kind is Kind.SERVICE for service in needed)
     micro = sum(service.kind is Kind.MICROSERVICE for service in needed)
-    total = memory(sum(one.embedded.memory_mb for one in needed if one.embedded is not None))
+    total = memory(lab.memory_mb(flow.services, runtime=options["runtime"], per_service=options["per_service"]))
     write(screen, f"Servicios ({count}, y {micro} microservicios; {total} en total)", indent=1)
     view = RunView(screen)
     stepper = None

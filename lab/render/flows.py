@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from lab.render.summary import answered
 from lab.render.terminal import number, terminal, write
 
 
@@ -19,8 +20,10 @@ def show(rows: Sequence[Mapping[str, Any]]) -> None:
         needs = f"{row['hops']} pasos · unos {number(row['memory_mb'])} MB · {', '.join(row['services'])}"
         write(screen, needs, indent=2)
         write(screen, _last(row["last"]), indent=2)
+        if row["last"] and row["last"].get("fidelities"):
+            write(screen, answered(row["last"]["fidelities"]), indent=4)
         screen.print()
-    screen.print("Para ejecutar uno: stacklab run flujo-a")
+    screen.print("Para ejecutar uno: stacklab run flujo-a · todos: stacklab run all")
 
 
 def _last(last: Mapping[str, Any] | None) -> Any:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from stack.events import Event
 
-_WORDS = {
+WORDS = {
     Fidelity.DOCKER: "Docker",
     Fidelity.BINARY: "real",
     Fidelity.EMBEDDED: "embebido",
@@ -34,15 +34,15 @@ _LOCAL = " (imagen local)"
 def fidelity(value: Fidelity, product: str) -> str:
     """Quién contesta, para una persona: «real · Valkey 9.1», «embebido», «imagen oficial · 4.3.1»."""
     if value is Fidelity.EMBEDDED or not product:
-        return _WORDS[value]
+        return WORDS[value]
     if value is Fidelity.DOCKER:
         # De la oficial basta la etiqueta: el nombre es el del servicio. De una de aquí hay que decir qué lleva.
         if product.endswith(_LOCAL):
             return f"imagen local · {product.removesuffix(_LOCAL)}"
-        return f"{_WORDS[value]} · {product.rpartition(' ')[2]}"
+        return f"{WORDS[value]} · {product.rpartition(' ')[2]}"
     if product.startswith(("microservicio", "stacklab")):
         return product.partition(" (")[0]
-    return f"{_WORDS[value]} · {product}"
+    return f"{WORDS[value]} · {product}"
 
 
 class ServicesView:
