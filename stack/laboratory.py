@@ -188,12 +188,7 @@ class Laboratory:
             for name in list(journal.state.services):
                 if not asked or name in asked:
                     journal.remember(name, None)
-            for runtime in self._usable():
-                runtime.tidy()
-            if data:
-                for name in asked or [*known, *chosen]:
-                    for runtime in self._usable():
-                        runtime.forget(name)
+            self._clean([] if not data else asked or [*known, *chosen])
             if problems := [one for one in stopped if one.problems]:
                 raise stop_error(problems)
             if interrupts.stopping:
@@ -301,6 +296,13 @@ class Laboratory:
         for text in self.faults.recover():
             on_event(Notice(text))
         return Journal(self._folder.state, state)
+
+    def _clean(self, forgotten: Iterable[str]) -> None:
+        """Quita lo que ya no sirve a nadie y los datos de `forgotten`."""
+        for runtime in self._usable():
+            runtime.tidy()
+            for name in forgotten:
+                runtime.forget(name)
 
     def _usable(self) -> list[Runtime]:
         return [one for one in self._runtimes.values() if one.unavailable() is None]

@@ -73,9 +73,7 @@ def run(
     outcomes = []
     for one in chosen:
         inputs = {"file": file} if file is not None and "file" in one.inputs else {}
-        perform = partial(
-            _perform, one, lab, options, inputs=inputs, sabotage=sabotage.upper() if sabotage else None
-        )
+        perform = partial(_perform, one, lab, options, inputs=inputs, sabotage=fault)
         outcomes.append(Outcome(one, show(perform, one)))
         _remember(lab, outcomes[-1], sabotage)
     if everything:
