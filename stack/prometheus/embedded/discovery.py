@@ -70,12 +70,20 @@ class ConsulDiscovery:
             f"{_META}service_address": service.get("Address", ""),
             f"{_META}service_id": service.get("ID", ""),
             f"{_META}service_port": str(service.get("Port", 0)),
-            f"{_META}tags": separator + separator.join(tags) + separator if tags else separator,
+            f"{_META}tags": separator + separator.join(tags) + separator,
         }
-        for name, value in (service.get("Meta") or {}).items():
-            clean = "".join(one if one.isascii() and (one.isalnum() or one == "_") else "_" for one in name)
-            labels[f"{_META}service_metadata_{clean}"] = str(value)
+        for prefix, values in (
+            ("service_metadata", service.get("Meta")),
+            ("metadata", node.get("Meta")),
+            ("tagged_address", node.get("TaggedAddresses")),
+        ):
+            for name, value in (values or {}).items():
+                labels[f"{_META}{prefix}_{_clean(name)}"] = str(value)
         return labels
+
+
+def _clean(name: str) -> str:
+    return "".join(one if one.isascii() and (one.isalnum() or one == "_") else "_" for one in name)
 
 
 def read_consul(item: Any, where: str) -> ConsulDiscovery:
