@@ -15,7 +15,7 @@ CONSUL = Service(
         argv=("${PYTHON}", "-m", "stack.consul.embedded"),
         product="suplente de stacklab",
         fidelity=Fidelity.EMBEDDED,
-        memory_mb=28,
+        memory_mb=25,
     ),
     binaries=(
         Binary(

@@ -28,7 +28,9 @@ def parse(body: bytes) -> Any:
     if not body.strip():
         raise bad("EOF")
     try:
-        return json.loads(body)
+        return json.loads(body, parse_constant=_no_constant)
+    except RecursionError as error:
+        raise bad("exceeded max depth") from error
     except json.JSONDecodeError as error:
         rest = error.doc[error.pos :].lstrip()
         if not rest:
@@ -37,6 +39,11 @@ def parse(body: bytes) -> Any:
         raise bad(f"invalid character '{rest[0]}' looking for beginning of {looking}") from error
     except UnicodeDecodeError as error:
         raise bad(str(error)) from error
+
+
+def _no_constant(name: str) -> None:
+    """`NaN` e `Infinity` los lee la biblioteca de Python y no son JSON."""
+    raise bad(f"invalid character '{name.lstrip('-')[0]}' looking for beginning of value")
 
 
 def fields(data: Any, known: Mapping[str, Reader], *, strict: bool = True, of: str = "") -> dict[str, Any]:
@@ -95,7 +102,7 @@ def duration(value: Any, name: str) -> int:
             return parse_duration(value)
         except BadDuration as error:
             raise bad(str(error)) from error
-    return int(value) if isinstance(value, int | float) else 0
+    return int(value) if isinstance(value, int | float) and abs(value) < 2**63 else 0
 
 
 def texts(value: Any, name: str) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ NONE: Headers = {}
 def body(value: Any, status: int = 200, headers: Headers = NONE) -> Response:
     """`value` en JSON, con sangría, como hace Consul en modo de desarrollo."""
     text = json.dumps(value, indent=4, ensure_ascii=False).translate(_ESCAPES)
-    return Response(text + "\n", status, _DEFAULT | headers, "application/json")
+    return Response((text + "\n").encode("utf-8", "replace"), status, _DEFAULT | headers, "application/json")
 
 
 def plain(text: str, status: int, headers: Headers = NONE) -> Response:

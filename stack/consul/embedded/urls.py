@@ -73,10 +73,10 @@ def application(server: Server) -> Starlette:
     }
     # Las de escribir van delante: `agent/service/{…}` se las quedaría.
     routes = [
-        *(Route(f"/v1/{path}", _endpoint({"PUT": handler})) for path, handler in put.items()),
-        *(Route(f"/v1/{path}", _endpoint({"GET": handler})) for path, handler in get.items()),
-        Route("/v1/kv/{key:path}", _endpoint({"GET": kv.get, "PUT": kv.put, "DELETE": kv.delete})),
-        Route("/v1/{rest:path}", _unknown),
+        *(Route(f"/v1/{path}", _Endpoint({"PUT": handler})) for path, handler in put.items()),
+        *(Route(f"/v1/{path}", _Endpoint({"GET": handler})) for path, handler in get.items()),
+        Route("/v1/kv/{key:path}", _Endpoint({"GET": kv.get, "PUT": kv.put, "DELETE": kv.delete})),
+        Route("/v1/{rest:path}", _Unknown()),
         Route("/", lambda request: RedirectResponse("/ui/", 301)),
         *pages.routes(),
         Mount("/_consul", StaticFiles(directory=_HERE / "static")),
@@ -97,18 +97,22 @@ async def _lifespan(app: Any) -> AsyncIterator[None]:
     server.agent.stop()
 
 
-class _endpoint:
-    """Una ruta de la API: los métodos que admite y los fallos, como los escribe Consul.
-
-    Es una clase porque Starlette a una función le pondría por su cuenta los métodos GET y HEAD.
-    """
-
-    def __init__(self, methods: Mapping[str, Handler]) -> None:
-        self._methods = methods
+class _Anyhow:
+    """Una ruta para cualquier método (a una función Starlette le pondría por su cuenta GET y HEAD)."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         response = await self._answer(Request(scope, receive, send))
         await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        raise NotImplementedError
+
+
+class _Endpoint(_Anyhow):
+    """Una ruta de la API: los métodos que admite, y los fallos como los escribe Consul."""
+
+    def __init__(self, methods: Mapping[str, Handler]) -> None:
+        self._methods = methods
 
     async def _answer(self, request: Request) -> Response:
         allowed = ",".join(["OPTIONS", *self._methods])
@@ -125,12 +129,12 @@ class _endpoint:
             return responses.body({"error": f"{problem} En /cobertura está qué cubre y qué no."}, 501)
 
 
-async def _unknown(request: Request) -> Response:
+class _Unknown(_Anyhow):
     """Lo que Consul atiende y el suplente no, 501; lo que no existe tampoco en Consul, 404 como allí."""
-    path = request.path_params["rest"]
-    if path.startswith(UNCOVERED):
-        message = (
-            f"El suplente de Consul no atiende {request.method} /v1/{path}. En /cobertura está qué cubre y qué no."
-        )
-        return responses.body({"error": message}, 501)
-    return responses.plain("Invalid URL path: not a recognized HTTP API endpoint\n", 404)
+
+    async def _answer(self, request: Request) -> Response:
+        path = request.path_params["rest"]
+        if path.startswith(UNCOVERED):
+            said = f"El suplente de Consul no atiende {request.method} /v1/{path}."
+            return responses.body({"error": f"{said} En /cobertura está qué cubre y qué no."}, 501)
+        return responses.plain("Invalid URL path: not a recognized HTTP API endpoint\n", 404)
