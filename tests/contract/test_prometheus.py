@@ -16,6 +16,7 @@ from prometheus_api_client.exceptions import PrometheusApiClientException
 
 from stack.catalog import SERVICES
 from stack.model import ConfigFile
+from tests.support.running import from_service
 
 PAGE = """# HELP pedidos_total Pedidos atendidos.
 # TYPE pedidos_total counter
@@ -60,7 +61,8 @@ class Exporter:
             def log_message(self, format: str, *args: Any) -> None: ...
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"127.0.0.1:{self._server.server_port}"
+        self.port = self._server.server_port
+        self.address = from_service(self.port)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def close(self) -> None:
@@ -99,7 +101,7 @@ scrape_configs:
       - targets: ["{exporter.address}"]
     relabel_configs:
       - source_labels: [__address__]
-        regex: "127.*"
+        regex: ".*"
         action: drop
 """,
         "utf-8",
@@ -110,7 +112,7 @@ scrape_configs:
     changed = replace(
         service, config=(ConfigFile("prometheus.yml", (config,)), ConfigFile("reglas.yml", (rules,)))
     )
-    return started("prometheus", overrides={"prometheus": changed})["PROMETHEUS_URL"]
+    return started("prometheus", overrides={"prometheus": changed}, servers=[exporter.port])["PROMETHEUS_URL"]
 
 
 @pytest.fixture
