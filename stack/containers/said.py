@@ -56,6 +56,10 @@ def _platform(about: About, found: re.Match[str]) -> DockerError:
     return sentences.no_platform(about.image, wanted.group() if wanted else "")
 
 
+def _program(about: About, found: re.Match[str]) -> DockerError:
+    return sentences.program_missing(about.service or "", about.image)
+
+
 def _disk(about: About, found: re.Match[str]) -> DockerError:
     return sentences.disk_full()
 
@@ -109,6 +113,7 @@ _RULES: tuple[tuple[re.Pattern[str], Build], ...] = (
         r"exec format error",
         r"image operating system .* cannot be used",
     ),
+    _rule(_program, r"unable to start container process", r"executable file not found in"),
     _rule(_disk, r"no space left on device", r"disk quota exceeded", r"not enough space"),
     _rule(
         _port,
@@ -151,6 +156,7 @@ _RULES: tuple[tuple[re.Pattern[str], Build], ...] = (
         r"no such image",
         r"access to the (?:requested )?resource is (?:denied|not authorized)",
         r"authentication required",
+        r"^(?:unauthorized|denied)\b",
         r"failed to resolve reference .*not found",
     ),
 )

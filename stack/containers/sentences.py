@@ -232,6 +232,16 @@ def pool_exhausted() -> DockerError:
     )
 
 
+def program_missing(service: str, image: Image | None) -> DockerError:
+    """El contenedor se creó, pero dentro no está el programa que se le pide."""
+    return errors.ContainerEnded(
+        f"Docker no pudo ejecutar el programa de {service or 'un contenedor'}",
+        f"La imagen{f' {image.reference}' if image is not None else ''} no lleva dentro lo que se esperaba: puede "
+        "ser otra, hecha aquí con su nombre.",
+        "stacklab doctor",
+    )
+
+
 def unknown(text: str, subject: str = "") -> DockerError:
     """Algo que no está en esta lista: las palabras del motor."""
     about = f" al trabajar con {subject}" if subject else ""

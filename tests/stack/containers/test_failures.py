@@ -102,6 +102,14 @@ ROWS = {
         Refusal(500, "unauthorized: access to the requested resource is not authorized"),
         "pull",
     ),
+    "el registro no nos conoce": Row(
+        errors.ImageGone,
+        34,
+        "no existe, o no se deja bajar",
+        "stacklab up --set kafka=embedded",
+        Refusal(500, "unauthorized"),
+        "pull",
+    ),
     "no está en el motor al crear": Row(
         errors.ImageGone,
         34,
@@ -242,6 +250,18 @@ ROWS = {
         ),
         also=("no se toca", "docker ps -a --filter id=0123456789ab"),
     ),
+    "dentro no está el programa": Row(
+        errors.ContainerEnded,
+        43,
+        "Docker no pudo ejecutar el programa de Kafka",
+        "stacklab doctor",
+        Refusal(
+            400,
+            "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container "
+            'process: exec: "/nada": stat /nada: no such file or directory: unknown',
+        ),
+        "start",
+    ),
     "no quedan redes": Row(
         errors.NetworkPoolExhausted,
         41,
@@ -254,6 +274,18 @@ ROWS = {
         ),
         "network",
         also=("default-address-pools",),
+    ),
+    "el puerto, en un motor viejo": Row(
+        errors.EnginePortTaken,
+        39,
+        "Docker no puede publicar el puerto 9092 de Kafka",
+        "docker ps --filter publish=9092",
+        Refusal(
+            500,
+            "driver failed programming external connectivity on endpoint magical_kepler (6fc8): Error starting "
+            "userland proxy: listen tcp4 127.0.0.1:9092: bind: address already in use",
+        ),
+        "start",
     ),
     "no quedan redes, en un motor nuevo": Row(
         errors.NetworkPoolExhausted,
