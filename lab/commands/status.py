@@ -27,7 +27,7 @@ def _as_json(row: ServiceStatus) -> dict[str, object]:
     return {
         "name": row.name,
         "runtime": row.runtime,
-        "fidelity": str(row.fidelity),
+        "fidelity": None if row.fidelity is None else str(row.fidelity),
         "product": row.product,
         "state": str(row.state),
         "url": row.url,
@@ -45,6 +45,7 @@ def _table(rows: list[ServiceStatus]) -> None:
 
     from lab.render.services import address, fidelity
     from lab.render.terminal import number, terminal, write
+    from stack.model import Kind
     from stack.status import Condition
 
     marks = {
@@ -62,9 +63,13 @@ def _table(rows: list[ServiceStatus]) -> None:
         table.add_column("Memoria", justify="right", no_wrap=True)
         table.add_column("Dirección", no_wrap=True, style="cyan")
     for row in rows:
+        if row.kind is Kind.BRIDGE and row.state is Condition.STOPPED:
+            continue  # solo hace falta, y solo se enseña, cuando hay contenedores
         mark, style, word = marks[row.state]
-        here = row.state is Condition.RUNNING
-        who = fidelity(row.fidelity, row.product) if here else word
+        here = row.state is Condition.RUNNING and row.fidelity is not None
+        who = fidelity(row.fidelity, row.product) if row.fidelity is not None and here else word
+        if row.fidelity is None:
+            who = row.product
         cells = [Text.assemble((mark, style), " ", row.title), Text(who, "" if here else style)]
         if wide:
             size = f"{number(row.memory_mb)} MB" if row.memory_mb is not None else ""
