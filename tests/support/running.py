@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,8 +20,6 @@ from stack.ports import free_ports
 from stack.runtimes.local import FROM_CONTAINER
 from tests.support.answered import note
 
-PROJECT = "prueba"
-
 
 def free_port() -> int:
     """Un puerto que estaba libre hace un momento."""
@@ -32,9 +31,14 @@ def from_service(number: int) -> str:
     return f"{FROM_CONTAINER}:{door(number)}" if runtime() == "docker" else f"127.0.0.1:{number}"
 
 
+def project(root: Path) -> str:
+    """El nombre del laboratorio de `root`: cada uno el suyo, porque en Docker dos con el mismo no caben."""
+    return f"prueba-{zlib.crc32(str(root.resolve()).encode()):08x}"
+
+
 def folder(root: Path) -> Folder:
     """Dónde guarda cada cosa el laboratorio de `root` (`folder(root).log("redis")`, por ejemplo)."""
-    return Folder.of(PROJECT, root)
+    return Folder.of(project(root), root)
 
 
 def runtime() -> str:
@@ -61,7 +65,7 @@ def running(
     catalog = {service.name: service for service in (*SERVICES, *extra, *map(_server, servers))} | dict(
         overrides or {}
     )
-    laboratory = Laboratory(PROJECT, root, [_alone(service, names) for service in catalog.values()])
+    laboratory = Laboratory(project(root), root, [_alone(service, names) for service in catalog.values()])
     try:
         note(laboratory.up(names, runtime=chosen))
     except StartError as error:
