@@ -1,4 +1,4 @@
-"""La aplicación: la portada y las páginas de Kafka, Redis y MinIO."""
+"""La aplicación: la portada y las páginas de Kafka, Redis, MinIO y la base de datos."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ COVERAGE = Coverage(
         "Ver los topics, los mensajes y los grupos de Kafka, y cuánto les falta por leer.",
         "Ver las claves de Redis con su tipo y lo que les queda, buscarlas y ver su valor.",
         "Ver los buckets y los objetos de MinIO con sus versiones, metadatos y etiquetas, y descargarlos.",
+        "Ver las tablas de la base de datos, cómo son y sus filas; lo que parece una contraseña no sale de ella.",
         "Leer con los clientes de siempre: enseñan lo mismo conteste Docker, un programa local o un suplente.",
     ),
     lacks=(
@@ -47,11 +48,19 @@ def console() -> Starlette:
             Route("/minio/{bucket}", _on_demand("stack.console.minio.pages", "bucket")),
             Route("/minio/{bucket}/objeto", _on_demand("stack.console.minio.pages", "item")),
             Route("/minio/{bucket}/vista", _on_demand("stack.console.minio.pages", "view")),
+            Route("/database", _on_demand("stack.console.database.pages", "tables")),
+            Route("/database/{table:path}", _on_demand("stack.console.database.pages", "table")),
             *kafka_routes,
             Mount("/_consola", StaticFiles(directory=_HERE / "static")),
         ],
         templates=_HERE / "templates",
-        nav=(("Inicio", "/"), ("Kafka", "/kafka"), ("Redis", "/redis"), ("MinIO", "/minio")),
+        nav=(
+            ("Inicio", "/"),
+            ("Kafka", "/kafka"),
+            ("Redis", "/redis"),
+            ("MinIO", "/minio"),
+            ("Base de datos", "/database"),
+        ),
     )
 
 

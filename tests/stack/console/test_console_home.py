@@ -16,17 +16,17 @@ from tests.support.running import free_port, running
 
 
 def test_everything_running(tmp_path: Path) -> None:
-    with running("kafka", "redis", "minio", "console", root=tmp_path) as env:
+    with running("kafka", "redis", "minio", "database", "console", root=tmp_path) as env:
         address = env["CONSOLE_HTTP_URL"]
         assert requests.get(f"{address}/salud", timeout=5).json() == {"status": "ok"}
         page = requests.get(address, timeout=10).text
-        assert page.count("en marcha") == 3
-        assert re.findall(r'<h2><a href="(.*?)">', page) == ["/kafka", "/redis", "/minio"]
-        assert all(f"stacklab env {name}" in page for name in ("kafka", "redis", "minio"))
+        assert page.count("en marcha") == 4
+        assert re.findall(r'<h2><a href="(.*?)">', page) == ["/kafka", "/redis", "/minio", "/database"]
+        assert all(f"stacklab env {name}" in page for name in ("kafka", "redis", "minio", "database"))
         for path in re.findall(r'href="(/[^"]*)"', page):
             assert requests.get(f"{address}{path}", timeout=10).status_code == 200, path
         assert requests.get(address, headers={"Host": "malo.ejemplo"}, timeout=5).status_code == 403
-        for name in ("MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"):
+        for name in ("MINIO_ACCESS_KEY", "MINIO_SECRET_KEY", "DATABASE_PASSWORD"):
             assert env[name] not in page
         kill(process_on(env["MINIO_API_PORT"]))
 
@@ -37,9 +37,10 @@ def test_everything_stopped_is_still_a_page(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("MINIO_ENDPOINT", f"127.0.0.1:{free_port()}")
     monkeypatch.setenv("MINIO_ACCESS_KEY", "a")
     monkeypatch.setenv("MINIO_SECRET_KEY", "b")
+    monkeypatch.setenv("DATABASE_URL", f"postgresql+psycopg://stacklab:x@127.0.0.1:{free_port()}/escuela")
     before = time.monotonic()
     page = get(console(), "/")
     assert page.status == 200
-    assert page.text.count("no contesta") == 3
-    assert re.findall(r"stacklab up (\w+)", page.text) == ["kafka", "redis", "minio"]
+    assert page.text.count("no contesta") == 4
+    assert re.findall(r"stacklab up (\w+)", page.text) == ["kafka", "redis", "minio", "database"]
     assert time.monotonic() - before < 5

@@ -9,7 +9,6 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,48 +16,18 @@ import psutil
 import psycopg
 import pytest
 
-from stack import processes
-from stack.catalog import SERVICES
 from stack.credentials import ensure
 from stack.database import unprivileged
 from stack.database.cluster import Cluster, major_version
-from stack.folder import Folder
-from stack.laboratory import Laboratory
 from stack.processes import is_alive
 from stack.status import Condition
 from tests.support.kafka import eventually
-from tests.support.running import _alone, runtime
+from tests.support.running import runtime
 
 pytestmark = pytest.mark.skipif(runtime() == "docker", reason="estas pruebas son del proceso de esta máquina")
 
 
-class Base:
-    """Un laboratorio con la base de datos y lo que se ve de ella desde fuera."""
-
-    def __init__(self, root: Path) -> None:
-        self.folder = Folder.of("prueba", root)
-        service = next(one for one in SERVICES if one.name == "database")
-        self.lab = Laboratory("prueba", root, [_alone(service, ["database"])])
-
-    def up(self) -> str:
-        self.lab.up(runtime=runtime())
-        return self.lab.env()["DATABASE_URL"].replace("+psycopg", "")
-
-    def processes(self) -> list[psutil.Process]:
-        return [one.process for one in processes.find(self.folder.label, self.folder.logs.resolve())]
-
-    def log(self) -> str:
-        return self.folder.log("database").read_text("utf-8")
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Base]:
-    made = Base(tmp_path_factory.mktemp("base"))
-    yield made
-    made.lab.down()
-
-
-def test_every_process_of_it_is_found_and_counted(base: Base) -> None:
+def test_every_process_of_it_is_found_and_counted(base: Any) -> None:
     base.up()
     seen = base.processes()
     assert len(seen) >= 5, "quien vigila, el servidor y sus ayudantes"
@@ -71,7 +40,7 @@ def test_every_process_of_it_is_found_and_counted(base: Base) -> None:
     assert base.lab.env()["DATABASE_URL"] not in " ".join(word for one in seen for word in one.cmdline())
 
 
-def test_only_this_machine_can_knock_and_only_by_tcp(base: Base) -> None:
+def test_only_this_machine_can_knock_and_only_by_tcp(base: Any) -> None:
     base.up()
     listening = {
         connection.laddr[0]
@@ -82,7 +51,7 @@ def test_only_this_machine_can_knock_and_only_by_tcp(base: Base) -> None:
     assert listening == {"127.0.0.1"}
 
 
-def test_down_does_not_wait_for_those_who_are_connected(base: Base) -> None:
+def test_down_does_not_wait_for_those_who_are_connected(base: Any) -> None:
     with psycopg.connect(base.up()) as connection:
         connection.execute("CREATE TABLE a_medias (n int)")
         began = time.monotonic()
@@ -96,7 +65,7 @@ def test_down_does_not_wait_for_those_who_are_connected(base: Base) -> None:
         assert connection.execute("SELECT to_regclass('a_medias')").fetchone() == (None,)
 
 
-def test_killed_outright_it_keeps_what_was_committed(base: Base) -> None:
+def test_killed_outright_it_keeps_what_was_committed(base: Any) -> None:
     with psycopg.connect(base.up(), autocommit=True) as connection:
         connection.execute("CREATE TABLE dicho (texto text)")
         connection.execute("INSERT INTO dicho VALUES ('se queda')")
@@ -109,7 +78,7 @@ def test_killed_outright_it_keeps_what_was_committed(base: Base) -> None:
         assert connection.execute("SELECT texto FROM dicho").fetchone() == ("se queda",)
 
 
-def test_a_new_password_is_the_one_that_opens(base: Base) -> None:
+def test_a_new_password_is_the_one_that_opens(base: Any) -> None:
     old = base.up()
     base.lab.down()
     base.folder.credentials.unlink()
@@ -122,7 +91,7 @@ def test_a_new_password_is_the_one_that_opens(base: Base) -> None:
         psycopg.connect(old)
 
 
-def test_no_password_in_the_log_and_nobody_else_reads_the_data(base: Base) -> None:
+def test_no_password_in_the_log_and_nobody_else_reads_the_data(base: Any) -> None:
     base.up()
     data = base.folder.services / "database" / "data"
     assert stat.S_IMODE(next(data.iterdir()).stat().st_mode) == 0o700
