@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab.checks import OK, WARNING, Finding
+from stack.errors import DockerError
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -37,10 +38,14 @@ def look(environment: Mapping[str, str]) -> Iterator[Finding]:
         return
     from stack.containers.engine import client
 
-    with told(engine=found), client(found, timeout_s=_API_S) as api:
-        yield _engine(found, api, notes)
-        yield _images(api)
-        yield from _leftovers(api)
+    try:
+        with told(engine=found), client(found, timeout_s=_API_S) as api:
+            yield _engine(found, api, notes)
+            yield _images(api)
+            yield from _leftovers(api)
+    except DockerError as error:
+        # Contestó al saludo y no a lo demás. Sin él se puede trabajar: es un aviso.
+        yield Finding("Docker", WARNING, error.cause, error.command, (*error.details, *notes))
 
 
 def manifests() -> list[Manifest]:

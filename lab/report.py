@@ -17,7 +17,17 @@ from stack.folder import home
 if TYPE_CHECKING:
     from stack.laboratory import Laboratory
 
-_PACKAGES = ("stacklab", "typer", "rich", "confluent-kafka", "redis", "minio", "fastapi", "opentelemetry-sdk")
+_PACKAGES = (
+    "stacklab",
+    "typer",
+    "rich",
+    "docker",
+    "confluent-kafka",
+    "redis",
+    "minio",
+    "fastapi",
+    "opentelemetry-sdk",
+)
 _ERROR = "Error"
 
 

@@ -133,13 +133,16 @@ def client(engine: Engine, *, timeout_s: float = 60) -> APIClient:
             ca_cert=str(engine.tls.ca),
             verify=engine.tls.verify,
         )
-    return APIClient(
+    api = APIClient(
         base_url=engine.url,
         version=".".join(map(str, chosen)),
         timeout=timeout_s,
         tls=tls,
         use_ssh_client=engine.url.startswith("ssh://"),
     )
+    # El proxy y los certificados del entorno son para Internet: con ellos no se llega a un motor de esta máquina.
+    api.trust_env = False
+    return api
 
 
 def flavour(client: APIClient) -> Flavour:

@@ -10,7 +10,7 @@ from lab.checks import OK, WARNING, Finding
 from lab.docker_checks import look
 from stack.containers import names
 from stack.containers.images import load
-from tests.support.docker_stub import Scenario, docker_engine, image
+from tests.support.docker_stub import Refusal, Scenario, docker_engine, image
 
 REDIS, KAFKA = load()["redis"], load()["kafka"]
 
@@ -60,6 +60,14 @@ def test_what_a_lost_laboratory_left_comes_with_the_order_that_removes_only_that
         "docker rm -f 0123456789ab && docker network rm stacklab-a && docker volume rm stacklab-a-1-redis"
     )
     assert not any(line.startswith(("DELETE", "POST")) for line in scenario.asked)
+
+
+def test_an_engine_that_greets_and_then_fails_is_a_warning() -> None:
+    scenario = Scenario(answers={"GET /info": Refusal(500, "la luna está llena")})
+    with docker_engine(scenario) as url:
+        (found,) = look({"DOCKER_HOST": url})
+    assert (found.check, found.status) == ("Docker", WARNING)
+    assert "la luna está llena" in found.text
 
 
 @pytest.mark.skipif(Path("/var/run/docker.sock").exists(), reason="aquí hay un Docker")

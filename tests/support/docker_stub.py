@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import socketserver
+import ssl
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -80,6 +81,25 @@ def image(reference: str, digest: str = "", *, architecture: str = "amd64", **la
 
 
 @contextmanager
+def secure_engine(scenario: Scenario, certificates: Path) -> Iterator[str]:
+    """El motor por TCP y con TLS; pide al cliente un certificado firmado por `ca.pem`, que es también el suyo."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates / "cert.pem", certificates / "key.pem")
+    context.load_verify_locations(certificates / "ca.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+    with _SecureServer(("127.0.0.1", 0), _Handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.scenario = scenario
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        try:
+            yield f"tcp://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join(5)
+
+
+@contextmanager
 def docker_engine(scenario: Scenario) -> Iterator[str]:
     """Arranca el motor y entrega su URL (`unix://…`), como para `DOCKER_HOST`."""
     with tempfile.TemporaryDirectory(prefix="motor-") as folder:
@@ -104,9 +124,18 @@ class _Server(socketserver.ThreadingUnixStreamServer):
     scenario: Scenario
 
 
+class _SecureServer(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    block_on_close = False
+    scenario: Scenario
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Quien no trae certificado se queda fuera: es lo que se prueba."""
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: _Server
+    server: _Server | _SecureServer
 
     def do_GET(self) -> None:
         self._serve()

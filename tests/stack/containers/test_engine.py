@@ -19,7 +19,7 @@ import pytest
 from stack.containers.engine import Absent, Engine, client, discover, flavour, is_local, warnings
 from stack.containers.failures import refusal
 from stack.errors import EngineRemote, EngineVersion, NoSuchPlatform
-from tests.support.docker_stub import Scenario, docker_engine
+from tests.support.docker_stub import Scenario, docker_engine, secure_engine
 
 SOON_S = 0.3
 
@@ -281,3 +281,27 @@ def test_certificates_come_from_the_environment_or_from_the_context(home: Path) 
     assert chosen.tls is not None
     assert chosen.tls.cert == home / ".docker/contexts/tls/huella-de-lejos/docker/cert.pem"
     assert chosen.tls.verify
+
+
+def test_it_talks_to_an_engine_with_certificates(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Los de la empresa son para Internet, y su proxy también.
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(home / "otros.pem"))
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=motor"
+    names = [
+        "-addext",
+        "subjectAltName=IP:127.0.0.1",
+        "-keyout",
+        str(home / "key.pem"),
+        "-out",
+        str(home / "cert.pem"),
+    ]
+    subprocess.run([*command.split(), *names], capture_output=True, timeout=20, check=True)
+    (home / "ca.pem").write_bytes((home / "cert.pem").read_bytes())
+    with secure_engine(Scenario(version="5.6"), home) as url:
+        environment = {"DOCKER_HOST": url, "DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(home)}
+        engine = found(environment)
+        assert (engine.version, engine.local) == ("5.6", True)
+        with client(engine) as api:
+            assert api.info()["ServerVersion"] == "5.6"
+        assert reasons({"DOCKER_HOST": url}) == {url: "strange"}
