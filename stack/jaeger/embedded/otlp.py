@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
-from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1 import trace_pb2
 
@@ -26,6 +26,7 @@ from stack.jaeger.embedded.models import Span, SpanId
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
 
+_WARNINGS = "@jaeger@warnings"
 _ID_BYTES = {"traceId": 16, "spanId": 8, "parentSpanId": 8}
 _SNAKE_IDS = {"trace_id": "traceId", "span_id": "spanId", "parent_span_id": "parentSpanId"}
 
@@ -79,7 +80,12 @@ def message_of(span: Span) -> trace_pb2.Span:
 
 def resource_of(span: Span) -> Resource:
     """El recurso (el proceso) que mandó el span."""
-    return trace_pb2.ResourceSpans.FromString(span.resource).resource
+    return resource_message(span.resource)
+
+
+def resource_message(raw: bytes) -> Resource:
+    """El recurso que hay en `Span.resource`."""
+    return trace_pb2.ResourceSpans.FromString(raw).resource
 
 
 def scope_of(span: Span) -> InstrumentationScope:
@@ -101,8 +107,11 @@ def answer(content_type: str, rejected: int = 0, reason: str = "") -> bytes:
     return json.dumps(MessageToDict(response), ensure_ascii=False).encode()
 
 
-def to_json(spans: Iterable[Span]) -> dict[str, Any]:
-    """Los spans como `TracesData` en OTLP JSON, agrupados por recurso y ámbito."""
+def to_json(spans: Iterable[Span], warnings: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Los spans como `TracesData` en OTLP JSON, agrupados por recurso y ámbito.
+
+    `warnings` son los avisos de cada span, por su identificador: van en el atributo que Jaeger reserva para ellos.
+    """
     from google.protobuf.json_format import MessageToDict
 
     data = trace_pb2.TracesData()
@@ -120,11 +129,20 @@ def to_json(spans: Iterable[Span]) -> dict[str, Any]:
             _sort(scopes[pair].scope.attributes)
         message = scopes[pair].spans.add()
         message.MergeFromString(span.message)
+        message.end_time_unix_nano = span.end_ns
         message.status.SetInParent()
+        if own := warnings.get(span.span_id):
+            values = message.attributes.add(key=_WARNINGS).value.array_value.values
+            values.extend(AnyValue(string_value=text) for text in own)
         _sort(message.attributes)
+        message.events.sort(key=lambda event: event.name)
+        for event in message.events:
+            _sort(event.attributes)
+        for link in message.links:
+            _sort(link.attributes)
     document = MessageToDict(data, use_integers_for_enums=True)
-    for holder, name in _ids(document):
-        holder[name] = base64.b64decode(holder[name]).hex()
+    for span_document, name in _ids(document):
+        span_document[name] = base64.b64decode(span_document[name]).hex()
     return document
 
 

@@ -8,22 +8,26 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from starlette.datastructures import QueryParams
 
 from stack.jaeger.embedded import attributes, otlp
-from stack.jaeger.embedded.models import Kind, Query, Span, Status
+from stack.jaeger.embedded.models import MAX_TRACES, Kind, Query, Span, Status
 
 DEFAULT_LIMIT = 100
-MAX_LIMIT = 100_000
+MAX_LIMIT = MAX_TRACES
 DEFAULT_LOOKBACK_NS = 48 * 3600 * 10**9
 DEPENDENCY_LOOKBACK_NS = 24 * 3600 * 10**9
 
 _UNITS_NS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9}
 _UNITS_NS["h"] = 3600 * 10**9
 _PIECE = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
+_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", re.ASCII)
+_BOOLEANS = {"", "1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"}
 _HEX = re.compile(r"[0-9a-fA-F]{1,32}")
 
 KIND_NAMES: Mapping[int, str] = {
@@ -95,27 +99,82 @@ def search(params: QueryParams) -> Query:
     Raises:
         BadQuery: falta `service`, o un parámetro no se entiende.
     """
-    if not params.get("service"):
-        raise BadQuery("parameter 'service' is required")
     now = time.time_ns()
     minimum = duration_ns(params["minDuration"], "minDuration") if params.get("minDuration") else 0
     maximum = duration_ns(params["maxDuration"], "maxDuration") if params.get("maxDuration") else 0
     if minimum and maximum and maximum < minimum:
         raise BadQuery("«maxDuration» ha de ser mayor que «minDuration»")
-    limit = _integer(params.get("limit") or str(DEFAULT_LIMIT), "limit")
-    if not 0 < limit <= MAX_LIMIT:
-        # Un 500, como Jaeger: se queja su almacén, no quien lee los parámetros.
-        raise BadQuery(f"«limit» ha de estar entre 1 y {MAX_LIMIT}, y ha llegado {limit}", status=500)
-    return Query(
-        service=params["service"],
+    found = Query(
+        service=params.get("service", ""),
         operation=params.get("operation", ""),
         start_ns=instant_ns(params, "start", 1000, now - DEFAULT_LOOKBACK_NS),
         end_ns=instant_ns(params, "end", 1000, now),
         min_duration_ns=minimum,
         max_duration_ns=maximum,
-        limit=limit,
+        limit=_integer(params.get("limit") or str(DEFAULT_LIMIT), "limit"),
         accepts=having(tags(params.getlist("tag"), params.getlist("tags"))),
     )
+    if not found.service:
+        raise BadQuery("parameter 'service' is required")
+    return _limited(found)
+
+
+def search_v3(params: QueryParams) -> Query:
+    """La búsqueda que piden los parámetros de `/api/v3/traces`. Como en Jaeger, ahí no se filtra por atributos.
+
+    Raises:
+        BadQuery: falta un extremo del intervalo, o un parámetro no se entiende.
+    """
+    start, end = params.get("query.start_time_min", ""), params.get("query.start_time_max", "")
+    if not start or not end:
+        raise BadQuery("query.start_time_min and query.start_time_max are required")
+    numbers = {}
+    for name in ("query.duration_min", "query.duration_max"):
+        with naming(name):
+            numbers[name] = duration_ns(params[name], name) if params.get(name) else 0
+    with naming("query.num_traces"):
+        limit = _integer(params.get("query.num_traces") or "0", "query.num_traces")
+    if params.get("query.raw_traces", "") not in _BOOLEANS:
+        raise BadQuery("malformed parameter query.raw_traces: ha de ser true o false")
+    return _limited(
+        Query(
+            service=params.get("query.service_name", ""),
+            operation=params.get("query.operation_name", ""),
+            start_ns=moment_ns(start, "query.start_time_min"),
+            end_ns=moment_ns(end, "query.start_time_max"),
+            min_duration_ns=numbers["query.duration_min"],
+            max_duration_ns=numbers["query.duration_max"],
+            limit=limit,
+        )
+    )
+
+
+def _limited(found: Query) -> Query:
+    if not 0 < found.limit <= MAX_LIMIT:
+        # Un 500, como Jaeger: se queja su almacén, no quien lee los parámetros.
+        raise BadQuery("search depth must be greater than 0 and less than max traces", status=500)
+    return found
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Los errores de dentro dicen de qué parámetro son, como en `/api/v3`."""
+    try:
+        yield
+    except BadQuery as error:
+        raise BadQuery(f"malformed parameter {name}: {error}", error.status) from error
+
+
+def moment_ns(text: str, name: str) -> int:
+    """Una fecha RFC 3339 (`2026-11-24T10:00:00.5Z`) en nanosegundos desde 1970; `BadQuery` si no lo es."""
+    match = _RFC3339.fullmatch(text)
+    try:
+        if match is None:
+            raise ValueError
+        whole = datetime.fromisoformat(match[1] + match[3].replace("Z", "+00:00"))
+    except ValueError:
+        raise BadQuery(f"malformed parameter {name}: «{text}» no es una fecha RFC 3339") from None
+    return int(whole.timestamp()) * 10**9 + int((match[2] or "0").ljust(9, "0"))
 
 
 def dependency_window(params: QueryParams) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1 import trace_pb2
 from starlette.responses import PlainTextResponse, Response
 
-from stack.jaeger.embedded import attributes, otlp
+from stack.jaeger.embedded import attributes, otlp, skew
 from stack.jaeger.embedded.models import Span, Trace
 from stack.jaeger.embedded.query import KIND_NAMES, STATUS_NAMES
 
@@ -60,13 +60,13 @@ def listed(items: Sequence[Any]) -> Response:
 def trace(found: Trace) -> dict[str, Any]:
     """Una traza: sus spans y, aparte, los procesos que los mandaron (`p1`, `p2`…)."""
     processes: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {}
-    spans = []
+    spans, warnings = [], skew.of_model(found)
     for span in found.in_order():
         message = otlp.message_of(span)
         process = _process(span, message)
         identity = (span.service, json.dumps(process["tags"], sort_keys=True))
         name, _ = processes.setdefault(identity, (f"p{len(processes) + 1}", process))
-        spans.append(_span(found, span, message, name))
+        spans.append(_span(span, message, name, warnings.get(span.span_id)))
     return {
         "traceID": short(found.id),
         "spans": spans,
@@ -149,22 +149,18 @@ def _envelope(data: Any, total: int, errors: list[dict[str, Any]] | None) -> dic
     return {"data": data, "total": total, "limit": 0, "offset": 0, "errors": errors}
 
 
-def _span(found: Trace, span: Span, message: trace_pb2.Span, process: str) -> dict[str, Any]:
-    refs, warnings = references(span, message), []
-    parent = refs[0] if refs and refs[0]["traceID"] == short(span.trace_id) else None
-    if parent and parent["spanID"] not in found.spans:
-        warnings.append(f"invalid parent span IDs={parent['spanID']}; skipping clock skew adjustment")
+def _span(span: Span, message: trace_pb2.Span, process: str, warnings: list[str] | None) -> dict[str, Any]:
     return {
         "traceID": short(span.trace_id),
         "spanID": span.span_id,
         "operationName": span.name,
-        "references": refs,
+        "references": references(span, message),
         "startTime": span.start_ns // 1000,
         "duration": span.duration_ns // 1000,
         "tags": tags(span, message),
         "logs": logs(message),
         "processID": process,
-        "warnings": warnings or None,
+        "warnings": warnings,
     }
 
 
