@@ -34,7 +34,7 @@ class CatalogApi:
 
         def ask(wanted: Options) -> Result:
             nodes = [responses.node(self._server)] if _here(wanted) else []
-            return Result(self._catalog.table("nodes"), nodes)
+            return Result(self._catalog.table("nodes"), nodes, nodes)
 
         return await self._answer(request, ask)
 
@@ -43,7 +43,8 @@ class CatalogApi:
 
         def ask(wanted: Options) -> Result:
             tables = ("services", "nodes") if wanted.node_meta else ("services",)
-            return Result(self._catalog.table(*tables), self._catalog.names() if _here(wanted) else {})
+            names = self._catalog.names() if _here(wanted) else {}
+            return Result(self._catalog.table(*tables), names, list(self._catalog.services.values()))
 
         return await self._answer(request, ask)
 
@@ -61,13 +62,13 @@ class CatalogApi:
 
         def ask(wanted: Options) -> Result:
             if name.lower() not in (self._server.node.lower(), self._server.node_id):
-                return Result(0, None)
+                return Result(0, None, None)
             services = sorted(self._catalog.services.values(), key=lambda one: one.id)
             shape = {
                 "Node": responses.node(self._server),
                 "Services": {one.id: responses.node_service(one) for one in services},
             }
-            return Result(self._catalog.table("nodes"), shape)
+            return Result(self._catalog.table("nodes"), shape, shape)
 
         return await self._answer(request, ask)
 
@@ -108,14 +109,16 @@ class CatalogApi:
             every = self._catalog.instances(name)
             index = self._catalog.service_index(name, exists=bool(every), checks=checks)
             found = [one for one in every if tags <= {tag.lower() for tag in one.tags} and _here(wanted)]
-            return Result(index, found)
+            # Para la salud cuenta también cada comprobación, y de eso lleva la cuenta el índice del servicio.
+            return Result(index, found, index if checks and every else every)
 
         return ask
 
     async def _checks(self, request: Request, wanted: Callable[[Check], bool]) -> Response:
         def ask(_: Options) -> Result:
             found = sorted(filter(wanted, self._catalog.checks.values()), key=lambda one: one.id)
-            return Result(self._catalog.table("checks"), [responses.check(self._server, one) for one in found])
+            shape = [responses.check(self._server, one) for one in found]
+            return Result(self._catalog.table("checks"), shape, found)
 
         return await self._answer(request, ask)
 

@@ -37,13 +37,14 @@ class KeyValueApi:
         if "recurse" in params:
 
             def ask() -> Result:
-                return Result(*self._kv.under(key))
+                index, found = self._kv.under(key)
+                return Result(index, found, found)
         else:
             _require(key)
 
             def ask() -> Result:
                 index, found = self._kv.get(key)
-                return Result(index, [found] if found else [], found=found is not None)
+                return Result(index, [found] if found else [], found)
 
         result = await answer(self._server.log, request, wanted, ask)
         meta = responses.meta(result)
@@ -62,7 +63,8 @@ class KeyValueApi:
 
         def ask() -> Result:
             index, entries = self._kv.under(prefix)
-            return Result(index, list(dict.fromkeys(_cut(one.key, len(prefix), separator) for one in entries)))
+            names = dict.fromkeys(_cut(one.key, len(prefix), separator) for one in entries)
+            return Result(index, list(names), entries)
 
         result = await answer(self._server.log, request, options(params), ask)
         meta = responses.meta(result)

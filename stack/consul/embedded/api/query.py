@@ -36,11 +36,14 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Lo que se sabe ahora y su índice. `found` falso: no existe, y eso no cambia porque cambie otra cosa."""
+    """Lo que se sabe ahora y su índice. `watched` es lo que tiene que cambiar para despertar a quien espera.
+
+    No basta con el índice: el de una tabla crece con cosas que a quien espera le dan igual.
+    """
 
     index: int
     value: Any
-    found: bool = True
+    watched: Any
 
 
 def require_common(params: QueryParams) -> None:
@@ -97,21 +100,22 @@ async def answer(log: Log, request: Request, wanted: Options, ask: Callable[[], 
     # Consul alarga cada espera un poco, al azar, para que no vuelvan todas a la vez.
     deadline = loop.time() + wanted.wait_s * (1 + random.random() / _JITTER)
     gone = loop.create_task(_disconnected(request))
-    newest, missing = wanted.index, False
     try:
+        result = first = ask()
         while True:
-            result = ask()
-            if not result.found:
-                newest = result.index if missing else newest
-                missing = True
+            if result is not first and result.watched == first.watched:
+                result = first  # nada de lo suyo: como si no se hubiera vuelto a mirar
+            elif result.index > wanted.index:
+                return result
             left_s = deadline - loop.time()
-            if result.index > newest or left_s <= 0 or log.closing or gone.done():
+            if left_s <= 0 or log.closing or gone.done():
                 return result
             change = log.change()
             try:
                 await asyncio.wait({change, gone}, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 change.cancel()
+            result = ask()
     finally:
         gone.cancel()
 

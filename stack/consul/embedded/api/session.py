@@ -68,7 +68,8 @@ class SessionApi:
         sessions = self._server.sessions
 
         def ask() -> Result:
-            return Result(sessions.index, [one for one in sessions.all() if wanted(one)])
+            found = [one for one in sessions.all() if wanted(one)]
+            return Result(sessions.index, found, found)
 
         result = await answer(self._server.log, request, options(request.query_params), ask)
         return responses.body([responses.session(one) for one in result.value], headers=responses.meta(result))
