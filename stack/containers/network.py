@@ -48,8 +48,8 @@ class Network:
                 raise
             raise NameConflict(
                 f"ya hay una red de Docker que se llama {name} y no es de este laboratorio",
-                "Es de otro laboratorio con el mismo nombre de proyecto, y no se toca. Con otro nombre, el tuyo vive "
-                "a su lado.",
+                "Es de otro laboratorio con el mismo nombre de proyecto, y no se toca. Con otro nombre, el tuyo "
+                "vive a su lado.",
                 "stacklab up --project otro",
             ) from error
 

@@ -23,6 +23,8 @@ from stack.folder import Folder
 from stack.processes import projects
 from tests.lab.conftest import Terminal
 
+SEVEN = ("kafka", "redis", "minio", "kong", "jaeger", "prometheus", "grafana")
+
 RUN = ("run", "flujo-a", "--auto")
 
 
@@ -73,7 +75,7 @@ def test_sixteen_of_sixteen_in_json(first: subprocess.CompletedProcess[str]) -> 
 def test_status_env_list_and_open(stacklab: Terminal) -> None:
     services = json.loads(stacklab("status", "--json").stdout)["services"]
     running = {one["name"] for one in services if one["state"] == "running"}
-    assert running >= {"kafka", "redis", "minio", "kong", "jaeger", "prometheus", "grafana", "uploads", "thumbnails"}
+    assert running >= {*SEVEN, "uploads", "thumbnails"}
     assert {one["state"] for one in services} <= {"running", "stopped"}
     assert {"name", "runtime", "state", "url", "ports", "pid", "memory_mb", "since"} <= set(services[0])
     values = json.loads(stacklab("env", "--json").stdout)
@@ -212,7 +214,7 @@ def test_interrupting_is_130_and_leaves_what_was_already_up(stacklab: Terminal) 
         assert process.wait(20) == 130
     services = json.loads(stacklab("status", "--json").stdout)["services"]
     running = {one["name"] for one in services if one["state"] == "running"}
-    assert running >= {"kafka", "redis", "minio", "kong", "jaeger", "prometheus", "grafana", "uploads", "thumbnails"}
+    assert running >= {*SEVEN, "uploads", "thumbnails"}
     assert {one["state"] for one in services} <= {"running", "stopped"}
 
 
