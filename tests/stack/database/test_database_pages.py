@@ -29,16 +29,19 @@ INSERT INTO cuentas VALUES (1, '$argon2id$resumen', '\\x00ff');
 """
 
 
-@pytest.fixture
-def url(base: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def filled(base: Any) -> Iterator[str]:
     address: str = base.up()
     with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
         connection.execute(TABLES)
-    monkeypatch.setenv("DATABASE_URL", address.replace("postgresql:", "postgresql+psycopg:"))
-    yield address
-    with psycopg.connect(address, autocommit=True) as connection:
+        yield address
         connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+
+
+@pytest.fixture
+def url(filled: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("DATABASE_URL", filled.replace("postgresql:", "postgresql+psycopg:"))
+    return filled
 
 
 def seen(path: str) -> Answer:
