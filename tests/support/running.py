@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from stack import state as states
 from stack.addresses import Viewpoint, variables
 from stack.bridge import door
 from stack.catalog import SERVICES
@@ -16,7 +17,7 @@ from stack.errors import StartError
 from stack.folder import Folder
 from stack.laboratory import Laboratory
 from stack.model import HttpProbe, Kind, Port, Service
-from stack.ports import free_ports
+from stack.ports import free_ports, key
 from stack.runtimes.local import FROM_CONTAINER
 from tests.support.answered import note
 
@@ -62,19 +63,33 @@ def running(
     Docker hay que abrirles camino; véase `from_service`).
     """
     chosen = runtime()
+    # El puente arranca solo si lo nombra una configuración, y un servidor de la prueba puede aparecer después.
+    bridge = ["bridge"] if chosen == "docker" else []
     catalog = {service.name: service for service in (*SERVICES, *extra, *map(_server, servers))} | dict(
         overrides or {}
     )
+    _reserve(root, servers)
     laboratory = Laboratory(project(root), root, [_alone(service, names) for service in catalog.values()])
     try:
-        note(laboratory.up(names, runtime=chosen))
+        note(laboratory.up([*names, *bridge] if servers else names, runtime=chosen))
     except StartError as error:
-        laboratory.down(names)
+        laboratory.down([*names, *bridge])
         raise AssertionError("\n".join([error.cause, error.meaning, *error.details])) from error
     try:
         yield variables(laboratory.endpoints(), Viewpoint.HOST) | laboratory.credentials() | laboratory.env(names)
     finally:
-        laboratory.down(names)
+        laboratory.down([*names, *bridge])
+
+
+def _reserve(root: Path, servers: Sequence[int]) -> None:
+    """Apunta los puertos `servers` como ya dados: están ocupados, y el laboratorio les buscaría otros."""
+    if not servers:
+        return
+    path = folder(root).state
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    state, _ = states.read(path)
+    numbers = {key(_server(number).name, "http"): number for number in servers}
+    states.save(path, replace(state, ports={**state.ports, **numbers}))
 
 
 def _server(number: int) -> Service:
