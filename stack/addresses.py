@@ -8,6 +8,8 @@ desde un contenedor). Las plantillas se escriben `${NOMBRE}` y los nombres son:
 `${…_URL}` `${…_HOST}` `${…_PORT}`    lo mismo como URL, solo el nombre, solo el número
 `${…_BROWSER_URL}`                    siempre la dirección de la máquina: para enlaces que abre una persona
 `${…_BROWSER_ADDRESS}`                lo mismo, sin esquema (`localhost` no: 127.0.0.1)
+`${HTTP_FROM_CONSUL_ADDRESS}` `…URL`   su propio puerto `http`, como lo ve `consul` desde donde corre: es la
+                                      dirección que hay que darle para que pueda llamar
 `${LISTEN_HOST}` `${LISTEN_UI_PORT}`  dónde debe escuchar el propio servicio (su puerto `ui`)
 `${CONFIG_DIR}` `${DATA_DIR}`         sus dos carpetas
 `${PYTHON}`                           el intérprete con que corre stacklab

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from stack import ports
+from stack.addresses import Endpoint
 from stack.credentials import as_variables
 from stack.errors import StartError
 from stack.model import Fidelity, Kind, Service
@@ -65,7 +66,8 @@ class Request:
     ) -> Plan:
         """El plan para lo que se ve ahora (`current`); `avoid` son los puertos que ya fallaron.
 
-        Si algún contenedor nombra a un proceso de esta máquina, el plan lleva también el puente por el que llega.
+        Si algún contenedor nombra a un proceso de esta máquina, o un proceso se anuncia a un contenedor, el plan
+        lleva también el puente por el que llega.
         """
         where = self._everywhere(current)
         bridges = [service.name for service in self._services if service.kind is Kind.BRIDGE]
@@ -86,7 +88,10 @@ class Request:
             )
 
         first = made(self.names)
-        crossing = any(_reaches_host(step.prepared) for step in first.steps if step.choice.runtime == "docker")
+        contained = any(step.choice.runtime == "docker" for step in first.steps) or any(
+            one.alive and one.runtime == "docker" for one in current.instances.values()
+        )
+        crossing = contained and any(_reaches_host(step.prepared) for step in first.steps)
         return made([*self.names, *bridges]) if crossing and bridges else first
 
     def offers(self) -> list[Offer]:
@@ -157,6 +162,7 @@ class Request:
         local = sorted((one.network_number, one.number) for one in endpoints if one.network_host == FROM_CONTAINER)
         extra = {
             **_answering((other.name, places[other.name].offer(other)) for other in self._services),
+            **_own((one for one in endpoints if one.service == service.name), places),
             "HOST_PORTS": " ".join(f"{door}:{number}" for door, number in local),
             "NETWORK_INTERFACE": self._network,
         }
@@ -164,7 +170,7 @@ class Request:
 
 
 def _reaches_host(prepared: Prepared) -> bool:
-    """Si en la orden, el entorno o los ficheros de un contenedor sale la dirección de esta máquina."""
+    """Si en la orden, el entorno o los ficheros sale el nombre que los contenedores dan a esta máquina."""
     texts = (*prepared.argv, *prepared.env.values(), *prepared.files.values())
     return any(FROM_CONTAINER in text for text in texts)
 
@@ -175,6 +181,18 @@ def _answering(offers: Iterable[tuple[str, Offer | None]]) -> dict[str, str]:
     for service, offer in offers:
         names[f"{_upper(service)}_FIDELITY"] = offer.fidelity if offer is not None else Fidelity.EMBEDDED
         names[f"{_upper(service)}_PRODUCT"] = offer.product if offer is not None else ""
+    return names
+
+
+def _own(endpoints: Iterable[Endpoint], places: Mapping[str, Runtime]) -> dict[str, str]:
+    """Los puertos de un servicio, como los ve cada uno de los demás desde donde corre."""
+    names: dict[str, str] = {}
+    for endpoint in endpoints:
+        for other, runtime in places.items():
+            host, number = endpoint.address(runtime.viewpoint)
+            prefix = f"{_upper(endpoint.port)}_FROM_{_upper(other)}"
+            names[f"{prefix}_ADDRESS"] = f"{host}:{number}"
+            names[f"{prefix}_URL"] = f"{endpoint.scheme}://{host}:{number}"
     return names
 
 

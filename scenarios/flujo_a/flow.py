@@ -86,6 +86,7 @@ FLOW = Flow(
         "kafka",
         "minio",
         "kong",
+        "consul",
         "jaeger",
         "prometheus",
         "grafana",

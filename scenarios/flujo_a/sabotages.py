@@ -52,9 +52,24 @@ def _wrong_topic(run: Run, service: Service) -> Service:
 
 
 def _wrong_target(name: str) -> Misconfigure:
+    rule = {
+        "source_labels": ["__meta_consul_service"],
+        "regex": name,
+        "target_label": "__address__",
+        "replacement": "127.0.0.1:9",
+    }
+
+    def edit(text: str) -> str:
+        import yaml
+
+        document = yaml.safe_load(text)
+        for job in document["scrape_configs"]:
+            if "consul_sd_configs" in job:
+                job["relabel_configs"].append(rule)
+        return str(yaml.safe_dump(document, sort_keys=False))
+
     def change(run: Run, service: Service) -> Service:
-        address = f"${{{name.upper()}_HTTP_ADDRESS}}"
-        return with_config(run, service, "prometheus.yml", lambda text: text.replace(address, "127.0.0.1:9"))
+        return with_config(run, service, "prometheus.yml", edit)
 
     return Misconfigure(f"Prometheus busca a {name} en un puerto donde no hay nadie", "prometheus", change)
 

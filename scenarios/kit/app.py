@@ -1,13 +1,16 @@
 """La fábrica de aplicaciones: lo que todo microservicio tiene sin tener que escribirlo.
 
-Trazas, métricas en `/metrics`, salud en `/health`, logs en JSON, errores con su código y parada ordenada.
+Trazas, métricas en `/metrics`, salud en `/health` y `/ready`, su apunte en Consul, logs en JSON, errores con su
+código y parada ordenada.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from socket import socket
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
@@ -15,8 +18,9 @@ from fastapi.responses import JSONResponse
 from opentelemetry import context
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from scenarios.kit.discovery import Registration
 from scenarios.kit.errors import Missing, Unavailable
-from scenarios.kit.metrics import HttpMetrics, exposition
+from scenarios.kit.metrics import READY, HttpMetrics, exposition
 from scenarios.kit.settings import optional, required
 from scenarios.kit.telemetry import instrument_app, shutdown_telemetry
 
@@ -28,18 +32,25 @@ def create_app(
     *,
     running: Callable[[], AbstractContextManager[object]] = nullcontext,
     healthy: Callable[[], bool] = lambda: True,
+    not_ready: Callable[[], str] = str,
 ) -> FastAPI:
     """Una aplicación FastAPI con todo lo común puesto.
 
     Args:
         title: el nombre que se enseña en la documentación de la API.
         running: contexto que dura lo que dure el proceso; al entrar prepara lo que haga falta y al salir recoge.
-        healthy: lo que contesta `/health` (200 o 503).
+        healthy: lo que contesta `/health` (200 o 503): si el proceso está vivo. Quien no lo está se reinicia.
+        not_ready: por qué no puede atender ahora, o vacío si puede: lo que contesta `/ready`. Es lo que mira
+            Consul; a quien no está listo no se le manda nadie, pero tampoco se le mata: puede no ser culpa suya.
     """
+    registration = Registration.from_env(title)
+    instance = optional("SERVICE_ID", title)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with running():
+            if registration is not None:
+                registration.start()
             _log.info("en marcha")
             yield
             _log.info("parando")
@@ -47,12 +58,20 @@ def create_app(
 
     # Sin `/docs` ni `/redoc`: cargan su código de internet. La descripción de la API está en `/openapi.json`.
     app = FastAPI(title=title, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.registration = registration
     app.add_middleware(HttpMetrics)
 
     @app.get("/health", include_in_schema=False)
     def health() -> Response:
         fine = healthy()
         return JSONResponse({"status": "ok" if fine else "failing", "service": title}, 200 if fine else 503)
+
+    @app.get("/ready", include_in_schema=False)
+    def ready() -> Response:
+        reason = not_ready() if healthy() else "el proceso no está bien: véase /health"
+        READY.set(not reason)
+        document = {"status": "not ready" if reason else "ready", "service": title, "instance": instance}
+        return JSONResponse(document | ({"reason": reason} if reason else {}), 503 if reason else 200)
 
     @app.get("/metrics", include_in_schema=False)
     def metrics() -> Response:
@@ -90,9 +109,22 @@ class OwnTrace:
             context.detach(token)
 
 
+class _Server(uvicorn.Server):
+    """Uvicorn que, al parar, antes de cerrar la puerta se borra de Consul: si no, seguirían mandándole gente."""
+
+    def __init__(self, config: uvicorn.Config, registration: Registration | None) -> None:
+        super().__init__(config)
+        self._registration = registration
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        if self._registration is not None:
+            await asyncio.to_thread(self._registration.leave)
+        await super().shutdown(sockets)
+
+
 def serve(app: FastAPI) -> None:
     """Sirve `app` en `HOST:PORT` hasta SIGTERM; las peticiones a medias tienen tres segundos para acabar."""
-    uvicorn.run(
+    config = uvicorn.Config(
         OwnTrace(app),
         host=optional("HOST", "127.0.0.1"),
         port=int(required("PORT")),
@@ -100,3 +132,7 @@ def serve(app: FastAPI) -> None:
         access_log=False,
         timeout_graceful_shutdown=3,
     )
+    server = _Server(config, app.state.registration)
+    server.run()
+    if not server.started:
+        raise SystemExit(3)  # ya se dijo por qué en el log

@@ -31,8 +31,9 @@ from scenarios.kit.wire import DESK, RUN, SIGNATURE, sign
 SECRET_VARIABLE = "STACKLAB_STEP_SECRET"
 ANSWER_WITHIN_S = 3.0
 """Lo que se espera cada respuesta. Quien está al otro lado contesta, aunque sea «espera», cada segundo."""
+FOLLOWED_S = 3600.0
 
-_HELD_KINDS = {SpanKind.CLIENT, SpanKind.PRODUCER, SpanKind.CONSUMER}
+_HELD_KINDS = {SpanKind.CLIENT, SpanKind.PRODUCER, SpanKind.CONSUMER, SpanKind.INTERNAL}
 _LOOPBACK = re.compile(r"127\.0\.0\.1:(\d{1,5})")
 
 
@@ -79,7 +80,7 @@ class HoldingSpanProcessor(SpanProcessor):
         """Espera al empezar. Va antes que el exportador: una llamada que no llegó a ocurrir no deja span."""
         if span.kind not in _HELD_KINDS:
             return
-        desk = self._desk(parent_context)
+        desk = _desk(self._secret, parent_context)
         if desk is None or _inside_event_loop():
             return
         self._wait(desk, "start", span)
@@ -105,16 +106,25 @@ class HoldingSpanProcessor(SpanProcessor):
         if verdict == "crash":
             raise RuntimeError("fallo inesperado")
 
-    def _desk(self, context: Any) -> _Desk | None:
-        run_id, address, signature = (
-            str(baggage.get_baggage(key, context) or "") for key in (RUN, DESK, SIGNATURE)
-        )
-        if not address or not (match := _LOOPBACK.fullmatch(address)):
-            return None
-        if not hmac.compare_digest(signature.encode(), sign(self._secret, run_id, address).encode()):
-            return None
-        port = int(match.group(1))
-        return _Desk(port, signature) if 0 < port < 65536 else None
+
+def patience(seconds: float) -> float:
+    """Lo que hay que esperar a otro servicio: `seconds` o, si a esta petición la siguen paso a paso, una hora.
+
+    El otro puede estar parado esperando a que alguien pulse Enter; darlo por perdido sería un error.
+    """
+    secret = os.environ.get(SECRET_VARIABLE, "")
+    return FOLLOWED_S if secret and _desk(secret, None) is not None else seconds
+
+
+def _desk(secret: str, context: Any) -> _Desk | None:
+    """Dónde preguntar por la petición de `context` (`None`: la actual), si alguien la sigue y firma bien."""
+    run_id, address, signature = (str(baggage.get_baggage(key, context) or "") for key in (RUN, DESK, SIGNATURE))
+    if not address or not (match := _LOOPBACK.fullmatch(address)):
+        return None
+    if not hmac.compare_digest(signature.encode(), sign(secret, run_id, address).encode()):
+        return None
+    port = int(match.group(1))
+    return _Desk(port, signature) if 0 < port < 65536 else None
 
 
 def _inside_event_loop() -> bool:

@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 import prometheus_client
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
 
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # una serie menos por contador: cuándo nació no le interesa a nadie
 
@@ -21,8 +21,9 @@ _DURATION = Histogram(
     ["method", "route"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+READY = Gauge("service_ready", "1 si la última vez que se le preguntó estaba listo para atender; 0 si no.")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_UNSEEN = frozenset({"/health", "/metrics"})
+_UNSEEN = frozenset({"/health", "/ready", "/metrics"})
 
 
 class HttpMetrics:

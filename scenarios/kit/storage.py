@@ -12,7 +12,7 @@ from urllib3.exceptions import HTTPError
 
 from scenarios.kit.errors import Missing, Unavailable
 from scenarios.kit.settings import required
-from scenarios.kit.telemetry import instrument_storage
+from scenarios.kit.telemetry import instrument_http
 
 _FAILURES = (MinioException, HTTPError, OSError)
 _ONE_PART = 64 * 1024 * 1024
@@ -31,7 +31,7 @@ class Storage:
     """Guarda y lee objetos enteros. Cualquier fallo sale como `Unavailable`; lo que no existe, como `Missing`."""
 
     def __init__(self, endpoint: str, access_key: str, secret_key: str) -> None:
-        instrument_storage()
+        instrument_http()
         # Con la región dicha, el cliente no tiene que preguntarla antes de la primera llamada.
         self._client = Minio(
             endpoint=endpoint,

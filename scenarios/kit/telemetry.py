@@ -24,7 +24,8 @@ from scenarios.kit.settings import optional
 EXPORT_WITHIN_S = 2
 """Lo que se insiste en mandar un lote. Perder trazas es preferible a que un microservicio espere por ellas."""
 
-_WANTED_HEADERS = ["ETag", "X-Amz-Version-Id"]
+_WANTED_HEADERS = ["ETag", "X-Amz-Version-Id", "X-Consul-Index", "Idempotent-Replayed", "Request-Id"]
+"""Lo que vale la pena guardar de una respuesta: qué versión es, y con qué número la conoce quien la dio."""
 
 
 def setup_telemetry(service: str) -> None:
@@ -63,14 +64,20 @@ def instrument_app(app: Any) -> None:
     """Un span de servidor por petición. Sin los internos `http send`/`receive` ni los sondeos, que son ruido."""
     from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 
-    FastAPIInstrumentor.instrument_app(app, excluded_urls="/health$,/metrics$", exclude_spans=["send", "receive"])
+    probes = "/health$,/ready$,/metrics$"
+    FastAPIInstrumentor.instrument_app(app, excluded_urls=probes, exclude_spans=["send", "receive"])
 
 
-def instrument_storage() -> None:
-    """Un span por llamada a MinIO, que habla HTTP con urllib3. Guarda el ETag y la versión que contestó."""
+def instrument_http() -> None:
+    """Un span por llamada HTTP hecha con urllib3: otro microservicio, MinIO, Consul (`requests` también lo usa).
+
+    Guarda las cabeceras de la respuesta que dicen algo (el ETag de MinIO, el índice de Consul).
+    """
     from opentelemetry.instrumentation.urllib3 import URLLib3Instrumentor
 
-    URLLib3Instrumentor().instrument(request_hook=_name_after_bucket, captured_response_headers=_WANTED_HEADERS)
+    instrumentor = URLLib3Instrumentor()
+    if not instrumentor.is_instrumented_by_opentelemetry:
+        instrumentor.instrument(request_hook=_name_after_path, captured_response_headers=_WANTED_HEADERS)
 
 
 def instrument_cache() -> None:
@@ -80,8 +87,13 @@ def instrument_cache() -> None:
     RedisInstrumentor().instrument()
 
 
-def _name_after_bucket(span: Any, pool: Any, request: Any) -> None:
-    """De «PUT» a «PUT avatares»: se lee mejor y sigue habiendo pocos nombres distintos."""
-    bucket = urlsplit(request.url).path.lstrip("/").split("/", 1)[0]
-    if bucket:
-        span.update_name(f"{request.method} {bucket}")
+def _name_after_path(span: Any, pool: Any, request: Any) -> None:
+    """De «PUT» a «PUT avatares», o a «POST /api/payments/process»: se lee mejor y sigue habiendo pocos nombres.
+
+    De una API se quedan tres trozos de la ruta; de un almacén de objetos, solo el *bucket*: el resto cambia.
+    """
+    parts = urlsplit(request.url).path.strip("/").split("/")
+    if parts[0] in ("api", "v1"):
+        span.update_name(f"{request.method} /{'/'.join(parts[:3])}")
+    elif parts[0]:
+        span.update_name(f"{request.method} {parts[0]}")

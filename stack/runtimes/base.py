@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from stack.addresses import Endpoint
+from stack.addresses import Endpoint, Viewpoint
 from stack.errors import NotReady, StartError
 from stack.events import Event
 from stack.model import Fidelity, Service
@@ -77,6 +77,9 @@ class Runtime(Protocol):
 
     parallel: int
     """Cuántos arranques a la vez acaban antes que uno tras otro."""
+
+    viewpoint: Viewpoint
+    """Desde dónde ve a los demás lo que corre en él."""
 
     def unavailable(self) -> StartError | None:
         """Por qué no se puede usar aquí y ahora; `None` si se puede. Contesta siempre en menos de 0,3 s."""

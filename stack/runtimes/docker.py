@@ -40,6 +40,7 @@ class DockerRuntime:
     """Contenedores con la etiqueta de `folder`."""
 
     name = "docker"
+    viewpoint = Viewpoint.NETWORK
 
     # Arrancar un contenedor es esperar al motor: cuantos más a la vez, antes.
     parallel = 16
@@ -88,7 +89,7 @@ class DockerRuntime:
             identity=(load()[data.image].pinned, str(data.memory_mb), data.user, data.volume),
         )
         place = Place(
-            viewpoint=Viewpoint.NETWORK,
+            viewpoint=self.viewpoint,
             listen_host="0.0.0.0",
             config_dir=Path(data.config_dir),
             data_dir=Path(data.volume or "/tmp"),

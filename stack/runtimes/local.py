@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import psutil
 
 from stack import processes
-from stack.addresses import Endpoint
+from stack.addresses import Endpoint, Viewpoint
 from stack.bridge import door
 from stack.errors import NotReady, StartError
 from stack.events import Event
@@ -45,6 +45,7 @@ class LocalRuntime:
     """Procesos con la etiqueta de `folder`. Quien hereda dice qué arranca: `offer` y `prepare`."""
 
     name: str
+    viewpoint = Viewpoint.HOST
 
     # Arrancar es sobre todo importar módulos, que ocupa un procesador entero. Uno más de los que hay llena los
     # ratos de espera; con todos a la vez, lo que otros necesitan tarda más (medido: un 15 % en dos procesadores).

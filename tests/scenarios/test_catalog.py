@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from scenarios.catalog import SERVICES, catalog
+from scenarios.catalog import DISCOVERABLE, SERVICES, catalog
 from stack.addresses import Endpoint, Viewpoint, variables
 from stack.catalog import SERVICES as BASE
 from stack.config import rendered
@@ -31,7 +31,8 @@ def _service(services: tuple[Service, ...], name: str) -> Service:
 def test_base_services_come_first_and_microservices_behind() -> None:
     names = [service.name for service in SERVICES]
     assert names[: len(BASE)] == [service.name for service in BASE]
-    assert [service.name for service in SERVICES if service.kind is Kind.MICROSERVICE] == ["uploads", "thumbnails"]
+    assert names.index("uploads") >= len(BASE)
+    assert {"uploads", "thumbnails"} <= {one.name for one in SERVICES if one.kind is Kind.MICROSERVICE}
     assert len(set(names)) == len(names)
 
 
@@ -50,6 +51,7 @@ def test_a_folder_adds_its_pieces(tmp_path: Path) -> None:
     names = _names(services)
     (config,) = _service(services, "prometheus").config
     assert [job["job_name"] for job in yaml.safe_load(rendered(config, names))["scrape_configs"]] == [
+        "microservicios",
         "kong",
         "zeta",
     ]
@@ -67,9 +69,18 @@ def test_without_folders_it_is_the_base_and_what_is_planted_in_it() -> None:
     assert {one.name for one in catalog([]) if one.seed} == {"vault", "database"}
 
 
-def test_prometheus_reads_the_microservices_of_flow_a() -> None:
+def test_prometheus_finds_every_microservice_in_consul() -> None:
     (config,) = _service(SERVICES, "prometheus").config
     document = yaml.safe_load(rendered(config, _names(SERVICES)))
-    targets = {job["job_name"]: job["static_configs"][0]["targets"] for job in document["scrape_configs"]}
-    assert targets["uploads"] == ["127.0.0.1:7101"]
-    assert targets["thumbnails"] == ["127.0.0.1:7102"]
+    job = document["scrape_configs"][0]
+    assert (
+        job["consul_sd_configs"][0] | {"server": "127.0.0.1:8500", "tags": ["metricas"]}
+        == job["consul_sd_configs"][0]
+    )
+    assert job["scrape_interval"] == "500ms"
+    assert all("static_configs" not in one for one in document["scrape_configs"] if one["job_name"] != "kong")
+    for service in SERVICES:
+        if service.kind is Kind.MICROSERVICE:
+            assert service.embedded is not None
+            assert set(DISCOVERABLE) <= set(service.embedded.env), service.name
+            assert service.embedded.env["SERVICE_ID"] == service.name
