@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import docker
 import pytest
 
@@ -11,8 +13,10 @@ from tests.rig.recipes import RECIPES, SUBSTITUTE
 
 
 @pytest.fixture(scope="module")
-def client() -> docker.DockerClient:
-    return docker.from_env()
+def client() -> Iterator[docker.DockerClient]:
+    client = docker.from_env()
+    yield client
+    client.close()
 
 
 @pytest.mark.parametrize("name", load())
