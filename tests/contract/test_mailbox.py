@@ -279,6 +279,18 @@ def test_too_many_recipients_are_refused_one_by_one(box: Box) -> None:
     assert box.list()["total"] == 0
 
 
+def test_one_too_big_is_refused_before_it_travels(box: Box) -> None:
+    with box.smtp() as connection:
+        connection.ehlo()
+        most = int(connection.esmtp_features["size"])
+        if most == 0:
+            pytest.skip("este servidor dice que no pone límite de tamaño (Mailpit no lo pone de fábrica)")
+        assert connection.mail("avisos@escuela.example", [f"SIZE={most}"])[0] == 250
+        connection.rset()
+        assert connection.mail("avisos@escuela.example", [f"SIZE={most + 1}"])[0] == 552
+    assert box.list()["total"] == 0
+
+
 def test_steps_out_of_order_are_refused(box: Box) -> None:
     with box.smtp() as connection:
         connection.ehlo()
