@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 T = TypeVar("T")
 PATIENCE_S = 20.0
@@ -47,12 +47,19 @@ class Kafka:
         self._open: list[Consumer] = []
 
     def create(self, topic: str, partitions: int = 1, **configs: str) -> str:
-        """Crea un topic y espera a que exista. Los `_` de los nombres de `configs` son puntos."""
+        """Crea un topic y espera a poder usarlo. Los `_` de los nombres de `configs` son puntos."""
         settings = {key.replace("_", "."): value for key, value in configs.items()}
         new = NewTopic(topic, num_partitions=partitions, replication_factor=1, config=settings)
         self.admin.create_topics([new])[topic].result(PATIENCE_S)
         eventually(lambda: self.partitions(topic), until=lambda found: found == partitions)
+        # Recién anunciado, en Kafka pasa un instante hasta que quien manda en cada partición lo sabe.
+        eventually(lambda: self._in_charge(topic, partitions))
         return topic
+
+    def _in_charge(self, topic: str, partitions: int) -> bool:
+        """Si el intermediario ya contesta por todas las particiones."""
+        asked = {TopicPartition(topic, number): OffsetSpec.latest() for number in range(partitions)}
+        return all(error_name(found) == "NONE" for found in self.admin.list_offsets(asked).values())
 
     def partitions(self, topic: str) -> int:
         """Cuántas particiones tiene; 0 si no existe. Preguntarlo no lo crea."""
