@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stack.consul.embedded import decoding
-from stack.consul.embedded.agent.definitions import read_check, read_service
+from stack.consul.embedded.agent.check_definition import read_check
 from stack.consul.embedded.agent.http_check import Outcome
 from stack.consul.embedded.agent.local import Agent
 from stack.consul.embedded.agent.monitors import Threshold
+from stack.consul.embedded.agent.service_definition import read_service
 from stack.consul.embedded.errors import NotCovered, Refused
 from stack.consul.embedded.golang import BadDuration, format_duration, parse_duration
 from stack.consul.embedded.server import Server

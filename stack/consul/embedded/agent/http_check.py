@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 
 import h11
 
-from stack.consul.embedded.agent.definitions import CheckDefinition
+from stack.consul.embedded.agent.check_definition import CheckDefinition
 from stack.consul.embedded.golang import SECOND_NS
 from stack.consul.embedded.state.catalog import CRITICAL, PASSING, WARNING
 

@@ -14,8 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from stack.consul.embedded.agent.definitions import CheckDefinition, ServiceDefinition, missing_service
+from stack.consul.embedded.agent.check_definition import CheckDefinition, missing_service
 from stack.consul.embedded.agent.monitors import Deadline, Monitor, watch
+from stack.consul.embedded.agent.service_definition import ServiceDefinition
 from stack.consul.embedded.errors import Refused
 from stack.consul.embedded.golang import SECOND_NS, format_duration, quoted
 from stack.consul.embedded.state.catalog import CRITICAL, Check, Service

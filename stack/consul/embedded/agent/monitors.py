@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from stack.consul.embedded.agent.definitions import CheckDefinition
+from stack.consul.embedded.agent.check_definition import CheckDefinition
 from stack.consul.embedded.agent.http_check import Outcome, check_http, check_tcp
 from stack.consul.embedded.golang import SECOND_NS
 from stack.consul.embedded.state.catalog import CRITICAL, WARNING

@@ -8,8 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stack.consul.embedded import decoding, responses
-from stack.consul.embedded.agent.definitions import read_check, read_service
+from stack.consul.embedded.agent.check_definition import read_check
 from stack.consul.embedded.agent.local import NODE_MAINTENANCE, SERVICE_MAINTENANCE, Watched
+from stack.consul.embedded.agent.service_definition import read_service
 from stack.consul.embedded.decoding import fields, text
 from stack.consul.embedded.errors import NotCovered, Refused
 from stack.consul.embedded.golang import parse_bool, quoted
