@@ -39,6 +39,7 @@ EXPRESSIONS, DATASETS, TOLERANCE = 1600, 5, 1e-12
 EVALUATION_S = 7
 """`evaluation_interval` de los dos: el paso de una subconsulta que no dice el suyo."""
 
+_EDGES_MS = (0, 12_000, 45_000, 60_000, 120_000, 300_000, 300_000)
 _SETS = datasets(Random(SEED), DATASETS)
 
 
@@ -118,7 +119,11 @@ def questions(draw: st.DrawFn) -> tuple[str, str, dict[str, float]]:
     """`(ruta, consulta, instantes en milisegundos)` sobre uno de los juegos de datos."""
     one = draw(st.sampled_from(_SETS))
     moments = tuple(one.start_ms / 1000 + second for second in (1, 61.5, 300, 555.123))
-    at = one.start_ms + draw(st.integers(45_000, LENGTH_MS + 30_000))
+    at = draw(st.integers(45_000, LENGTH_MS + 30_000)) + one.start_ms
+    if draw(st.integers(0, 2)) == 0:
+        # Justo en el borde de algo: la última muestra de una serie, o cuando se olvida o deja de estar en [1m].
+        _, points = draw(st.sampled_from(one.series))
+        at = points[-1][0] + draw(st.sampled_from(_EDGES_MS)) + draw(st.sampled_from((-1, 0, 1)))
     if draw(st.integers(0, 3)):
         return "query", draw(queries(moments, False)), {"time": at}
     step = draw(st.sampled_from((7_000, 20_000, 33_500, 60_000, 120_000)))

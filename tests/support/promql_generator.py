@@ -31,7 +31,7 @@ _COMPARISONS = ("==", "!=", ">", "<", ">=", "<=")
 
 _VECTORS = (
     *("selector",) * 2, *("over_range",) * 4, *("aggregation",) * 4, *("operation",) * 3,
-    "labels", "histogram", "exact", "other",
+    "labels", "histogram", "exact", "date", "tie", "pair", "other",
 )  # fmt: skip
 
 
@@ -199,6 +199,31 @@ def _histograms(draw: DrawFn, moments: tuple[float, ...]) -> str:
 
 
 @st.composite
+def _dates(draw: DrawFn, moments: tuple[float, ...]) -> str:
+    return f"{draw(_one(*_DATES))}({draw(st.one_of(_one('', 'd', 'd - 86400 * 30'), selectors(moments)))})"
+
+
+@st.composite
+def _ties(draw: DrawFn, moments: tuple[float, ...]) -> str:
+    """Muchos elementos y pocos valores: quién entra y quién no lo decide el empate."""
+    many = draw(_one("info", "f", '{__name__=~"f|info"}', "h_bucket"))
+    if draw(st.booleans()):
+        many = f"changes({draw(_one('c_total', 'g', 'h_bucket'))}[{draw(_one('33s', '1m'))}])"
+    return f"{draw(_one('topk', 'bottomk'))}{draw(_grouping())} ({draw(st.integers(2, 8))}, {many})"
+
+
+@st.composite
+def _pairs(draw: DrawFn, moments: tuple[float, ...]) -> str:
+    """Emparejar lo que a menudo está repetido, con comparaciones que descartan."""
+    left, right = draw(_one("c_total", "g", "f", "info")), draw(_one("f", "info", "g", "h_count"))
+    words = draw(_one("on(p)", "ignoring(k)", "ignoring(k, version)", "on(p) group_left()", "on(p) group_right()"))
+    return f"{left}{draw(_matchers())} {draw(_one(*_COMPARISONS, '+', '/'))} {words} {right}{draw(_matchers())}"
+
+
+_RARE = {"date": _dates, "tie": _ties, "pair": _pairs}
+
+
+@st.composite
 def vectors(draw: DrawFn, moments: tuple[float, ...], depth: int, stepped: bool = False) -> str:  # noqa: C901
     """Una expresión que da un vector. `stepped`: se va a calcular en varios instantes."""
     kind = draw(_one(*_VECTORS))
@@ -214,10 +239,12 @@ def vectors(draw: DrawFn, moments: tuple[float, ...], depth: int, stepped: bool 
         return draw(_labels(moments, depth, stepped))
     if kind == "histogram":
         return draw(_histograms(moments))
+    if kind in ("date", "tie", "pair"):
+        return draw(_RARE[kind](moments))
     inner = draw(vectors(moments, depth - 1, stepped=stepped))
     if kind == "exact":
         return f"{draw(_one(*_EXACT))}({inner})"
-    choice = draw(st.sampled_from(range(7)))
+    choice = draw(st.sampled_from(range(6)))
     number = draw(_one(*_NUMBERS))
     if choice == 0:
         return f"absent({inner})"
@@ -229,8 +256,6 @@ def vectors(draw: DrawFn, moments: tuple[float, ...], depth: int, stepped: bool 
         return f"{draw(_one('clamp_min', 'clamp_max'))}({inner}, {number})"
     if choice == 4:
         return f"round({inner}, {draw(_one('0.1', '5', '0', '0.3', '-2', 'Inf'))})"
-    if choice == 5:
-        return f"{draw(_one(*_DATES))}({draw(_one(inner, 'd', ''))})"
     return f"histogram_{draw(_one('count', 'sum', 'avg', 'stddev', 'stdvar'))}({inner})"
 
 

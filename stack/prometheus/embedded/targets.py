@@ -100,7 +100,8 @@ class Job:
             "__scrape_interval__": duration_text(self.interval_s),
             "__scrape_timeout__": duration_text(self.timeout_s),
         }
-        return base | {f"__param_{name}": values[0] for name, values in self.params.items()} | dict(labels)
+        params = {f"__param_{name}": values[0] for name, values in self.params.items()}
+        return {name: text for name, text in (base | params | dict(labels)).items() if text}
 
     def _target(self, discovered: dict[str, str], final: dict[str, str]) -> Target:
         params = {name: list(values) for name, values in self.params.items()}
