@@ -29,7 +29,8 @@ def test_the_engine_restarts_under_us(bench: Bench) -> None:
     base, web = box("base", argv, volume="/data"), box("web", depends_on=("base",))
     bench.lab(base, web).up(runtime="docker")
     number = base.ports[0].number
-    redis.Redis(port=number).set("clave", "valor")
+    with redis.Redis(port=number) as client:
+        client.set("clave", "valor")
 
     motor("stop")
     rows = {row.name: row for row in bench.lab(base, web).status()}
@@ -42,4 +43,5 @@ def test_the_engine_restarts_under_us(bench: Bench) -> None:
     running = bench.lab(base, web).up(runtime="docker")
     assert [one.started for one in running] == [True, True]
     assert [one.url for one in running] == [f"redis://127.0.0.1:{one.ports[0].number}" for one in (base, web)]
-    assert redis.Redis(port=number).get("clave") == b"valor", "lo que estaba en el volumen sigue"
+    with redis.Redis(port=number) as client:
+        assert client.get("clave") == b"valor", "lo que estaba en el volumen sigue"
