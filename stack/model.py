@@ -23,10 +23,12 @@ class Fidelity(StrEnum):
 
 
 class Kind(StrEnum):
-    """Qué papel hace: servicio de la guía, microservicio de un flujo, página de stacklab o puente entre redes."""
+    """Qué papel hace: servicio de la guía, microservicio de un flujo, proveedor de fuera (simulado), página de
+    stacklab o puente entre redes."""
 
     SERVICE = "service"
     MICROSERVICE = "microservice"
+    PROVIDER = "provider"
     CONSOLE = "console"
     BRIDGE = "bridge"
 

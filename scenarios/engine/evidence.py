@@ -219,6 +219,58 @@ def cached(run: Run, key: str, *, ttl_s: int) -> CachedFact:
     return CachedFact(key, str(value), int(left))
 
 
+# --- Consul -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceFact:
+    """Una instancia apuntada en Consul.
+
+    `passing` es si pasa todas sus comprobaciones; `problem`, lo que contó la primera que no. `modified` es el
+    índice del último cambio suyo o de sus comprobaciones: una respuesta de índice mayor o igual ya la vio así.
+    """
+
+    id: str
+    address: str
+    passing: bool
+    problem: str
+    modified: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFact:
+    """Lo que Consul sabe ahora de un servicio, y su índice (`X-Consul-Index`)."""
+
+    index: int
+    instances: tuple[InstanceFact, ...]
+
+    @property
+    def healthy(self) -> tuple[InstanceFact, ...]:
+        """Las que Consul daría a quien pida solo las sanas."""
+        return tuple(one for one in self.instances if one.passing)
+
+
+def registered(run: Run, name: str) -> ServiceFact:
+    """Las instancias de `name`, sanas o no, preguntadas a Consul."""
+    url = f"http://{run.env['CONSUL_HTTP_ADDR']}/v1/health/service/{quote(name, safe='')}"
+    answer = ask(run, "GET", url)
+    if not answer.ok:
+        raise NotProven(f"Consul contestó {answer} al preguntarle por «{name}».")
+    return ServiceFact(int(answer.headers["x-consul-index"]), tuple(map(_instance, answer.json())))
+
+
+def _instance(entry: Mapping[str, Any]) -> InstanceFact:
+    service, checks = entry["Service"], entry["Checks"]
+    bad = next((check for check in checks if check["Status"] != "passing"), None)
+    return InstanceFact(
+        str(service["ID"]),
+        f"{service['Address'] or entry['Node']['Address']}:{service['Port']}",
+        bad is None,
+        str(bad["Output"]) if bad is not None else "",
+        max(int(one["ModifyIndex"]) for one in (service, *checks)),
+    )
+
+
 # --- Jaeger -----------------------------------------------------------------------------------------------------
 
 
@@ -298,7 +350,7 @@ def _vector(run: Run, query: str) -> dict[frozenset[tuple[str, str]], float]:
     if not answer.ok or not isinstance(document, dict):
         raise NotProven(f"Prometheus contestó {answer} a «{query}».")
     return {
-        frozenset((name, text) for name, text in one["metric"].items() if name != "__name__"): float(one["value"][1])
+        frozenset(pair for pair in one["metric"].items() if pair[0] != "__name__"): float(one["value"][1])
         for one in document["data"]["result"]
     }
 

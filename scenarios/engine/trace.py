@@ -11,7 +11,10 @@ from scenarios.engine.flow import SpanMatch
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Una operación. `start_us` son microsegundos desde 1970; `links` son los `span_id` enlazados."""
+    """Una operación. `start_us` son microsegundos desde 1970; `links` son los `span_id` enlazados.
+
+    `instance` es qué instancia de `service` la hizo (`service.instance.id`), o vacío si no lo dijo.
+    """
 
     span_id: str
     parent_id: str | None
@@ -22,6 +25,7 @@ class Span:
     duration_us: int
     attributes: Mapping[str, Any]
     links: tuple[str, ...]
+    instance: str = ""
 
     @property
     def status(self) -> int | None:
@@ -45,8 +49,9 @@ class Trace:
         data = document.get("data") or []
         if not data:
             return cls("", ())
-        processes = {key: value["serviceName"] for key, value in data[0]["processes"].items()}
-        spans = sorted((_span(raw, processes) for raw in data[0]["spans"]), key=lambda span: span.start_us)
+        spans = sorted(
+            (_span(raw, data[0]["processes"]) for raw in data[0]["spans"]), key=lambda span: span.start_us
+        )
         return cls(data[0]["traceID"], tuple(spans))
 
     @property
@@ -83,7 +88,9 @@ class Trace:
         return [span for span in self.spans if span.parent_id is None]
 
 
-def _span(raw: Mapping[str, Any], processes: Mapping[str, str]) -> Span:
+def _span(raw: Mapping[str, Any], processes: Mapping[str, Any]) -> Span:
+    process = processes[raw["processID"]]
+    about = {tag["key"]: tag["value"] for tag in process.get("tags") or ()}
     attributes = {tag["key"]: tag["value"] for tag in raw.get("tags", ())}
     references = raw.get("references", ())
     # Como Jaeger: el padre es la primera referencia a la misma traza, mejor si es CHILD_OF. Cuando un span enlaza
@@ -95,11 +102,12 @@ def _span(raw: Mapping[str, Any], processes: Mapping[str, str]) -> Span:
     return Span(
         span_id=raw["spanID"],
         parent_id=parent,
-        service=processes[raw["processID"]],
+        service=process["serviceName"],
         name=raw["operationName"],
         kind=str(attributes.get("span.kind", "internal")),
         start_us=int(raw["startTime"]),
         duration_us=int(raw["duration"]),
         attributes=attributes,
         links=links,
+        instance=str(about.get("service.instance.id", "")),
     )

@@ -35,11 +35,13 @@ def setup_telemetry(service: str) -> None:
 
     from opentelemetry import trace
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-    from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+    from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    provider = TracerProvider(resource=Resource.create({SERVICE_NAME: service}))
+    # Con varias instancias de un servicio, cada span dice cuál lo hizo: el mismo nombre que tiene en Consul.
+    about = {SERVICE_NAME: service, SERVICE_INSTANCE_ID: optional("SERVICE_ID", service)}
+    provider = TracerProvider(resource=Resource.create(about))
     if processor := holding.processor_from_env(service):
         provider.add_span_processor(processor)
     delay = float(optional("OTEL_BSP_SCHEDULE_DELAY", "150"))

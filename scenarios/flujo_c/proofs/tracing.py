@@ -1,0 +1,70 @@
+"""Lo que cuenta cada uno a Jaeger (C6 y C7), y el panel."""
+
+from __future__ import annotations
+
+from scenarios.engine import evidence as read
+from scenarios.engine.context import CLIENT_SERVICE, Run
+from scenarios.engine.evidence import sample_since
+from scenarios.engine.facts import Evidence, NotProven
+from scenarios.engine.trace import Span
+from scenarios.flujo_c import spans
+from scenarios.flujo_c.client import SERVICE, charged
+from scenarios.flujo_c.proofs.paying import receiver
+
+
+def c6(run: Run) -> Evidence:
+    """El span de Finanzas está en la traza de esta ejecución, colgado de quien pidió el cobro."""
+    above, below = run.until(
+        lambda: read.edge(run, CLIENT_SERVICE, spans.REQUEST, "la petición en Finanzas"), "Jaeger"
+    )
+    own = [span for span in run.trace().spans if span.service == "finanzas"]
+    return Evidence(
+        "Jaeger",
+        f"{above.service} → {below.service} · {below.name} · {len(own)} spans suyos",
+        {
+            "traza": run.trace_id,
+            "padre (cliente)": above.span_id,
+            "span": below.span_id,
+            "estado": below.status,
+            "instancia": below.instance,
+        },
+    )
+
+
+def c7(run: Run) -> Evidence:
+    """El span de la pasarela está en la misma traza, cuelga de la llamada de Finanzas y es de quien la recibió."""
+    above, below = run.until(lambda: _edge(run), "Jaeger")
+    instance = run.until(lambda: receiver(run, above), "Consul")
+    if below.instance != instance.id:
+        raise NotProven(f"Finanzas llamó a {instance.id} y en la traza contesta «{below.instance}».", final=True)
+    return Evidence(
+        "Jaeger",
+        f"{above.service} → {below.service} ({below.instance}) · los dos en la misma traza",
+        {
+            "traza": run.trace_id,
+            "padre (Finanzas)": above.span_id,
+            "hijo (Pasarelas Pago)": below.span_id,
+            "instancia": below.instance,
+            "estado": below.status,
+        },
+    )
+
+
+def _edge(run: Run) -> tuple[Span, Span]:
+    above, below = read.edge(run, "finanzas", spans.PROCESS, "el cobro en Pasarelas Pago")
+    if not spans.CALL.matches(above.service, above.kind, above.name, above.attributes):
+        raise NotProven("El padre del span de la pasarela no es la llamada de Finanzas.", final=True)
+    return above, below
+
+
+def panel_ready(run: Run) -> str:
+    """El panel de Grafana pregunta por los pagos y Prometheus ya ha leído a quien cobró este."""
+    title = read.panel_with_data(run, "flujo-c", "payments_total")
+    answer = run.answered
+    gateway = (answer.json() or {}).get("gateway", "") if answer is not None else ""
+    before = charged(run).requests_before.get(str(gateway)) or 0
+    query = f'sum(http_requests_total{{job="{SERVICE}",instance="{gateway}",route="/api/payments/process"}})'
+    sample_since(run, f'payments_total{{job="{SERVICE}",instance="{gateway}",result="succeeded"}}')
+    if read.sample(run, query).value <= before:
+        raise NotProven("Prometheus todavía no ha leído el cobro de esta ejecución.")
+    return title

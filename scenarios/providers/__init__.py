@@ -1,0 +1,1 @@
+"""Los proveedores de fuera, simulados: la forma es la de una API de verdad, y la etiqueta dice que no lo es."""
