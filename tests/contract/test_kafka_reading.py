@@ -256,19 +256,3 @@ def test_a_message_arrives_soon_after_it_is_sent(kafka: Kafka, topic: str) -> No
         assert values(take(reader, 1)) == [b"%d" % number]
     # Quien espera es despertado: si hubiera que aguardar al plazo de espera (0,5 s), serían 10 s.
     assert time.monotonic() - before < 5
-
-
-def test_two_producers_do_not_mix_their_retries(kafka: Kafka, topic: str) -> None:
-    producers = [
-        Producer({"bootstrap.servers": kafka.address, "enable.idempotence": True, "linger.ms": 1, "log_level": 2})
-        for _ in range(2)
-    ]
-    for number in range(200):
-        for name, producer in enumerate(producers):
-            producer.produce(topic, b"%d" % number, key=b"%d" % name)
-    assert [producer.flush(20) for producer in producers] == [0, 0]
-    messages = kafka.read(topic, 400)
-    for name in (b"0", b"1"):
-        assert values([message for message in messages if message.key() == name]) == [
-            b"%d" % number for number in range(200)
-        ]
