@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import calendar
 import math
+from datetime import UTC, datetime
 
 import pytest
 
@@ -22,13 +24,35 @@ def test_what_a_sum_loses_is_kept_aside() -> None:
 
 
 @pytest.mark.parametrize(
-    ("op", "count", "kept"), [("topk", 2, "cb"), ("topk", 3, "bca"), ("bottomk", 2, "da"), ("bottomk", 9, "dabce")]
+    ("op", "count", "kept"),
+    [
+        ("topk", 5, "iaefc"),
+        ("topk", 8, "ieahfcdb"),
+        ("bottomk", 5, "gdjbc"),
+        ("bottomk", 8, "gjbdhcfe"),
+        ("bottomk", 11, "gdjbcfhaiek"),
+    ],
 )
 def test_ties_are_broken_as_the_heap_of_go_does(op: str, count: int, kept: str) -> None:
-    values = {"a": 1.0, "b": 2.0, "c": 2.0, "d": 1.0, "e": math.nan}
-    members = [Sample({"n": name}, 0, value) for name, value in values.items()]
+    values = dict(zip("abcdefghijk", (3, 1, 2, 1, 3, 2, 0, 2, 3, 1, math.nan), strict=True))
+    members = [Sample({"n": name}, 0, float(value)) for name, value in values.items()]
 
     assert "".join(one.labels["n"] for one in best(op, members, count)) == kept
+
+
+def test_dates_agree_with_the_calendar() -> None:
+    for seconds in range(-5_000_000_000, 5_000_000_000, 3_456_789):
+        at = datetime.fromtimestamp(seconds, UTC)
+        assert {name: part(seconds + 0.5 * (seconds >= 0)) for name, part in DATES.items()} == {
+            "minute": at.minute,
+            "hour": at.hour,
+            "day_of_week": at.isoweekday() % 7,
+            "day_of_month": at.day,
+            "day_of_year": at.timetuple().tm_yday,
+            "days_in_month": calendar.monthrange(at.year, at.month)[1],
+            "month": at.month,
+            "year": at.year,
+        }
 
 
 @pytest.mark.parametrize(
@@ -51,3 +75,10 @@ def test_a_fraction_of_a_histogram() -> None:
     assert answer(storage, "histogram_fraction(0, 0.55, h_bucket)", 10) == {"": 0.5}
     assert answer(storage, "histogram_fraction(1, +Inf, h_bucket)", 10) == {"": 0.25}
     assert answer(storage, "histogram_count(h_bucket)", 10) == {}
+
+
+def test_half_is_rounded_up() -> None:
+    storage = loaded(10, {"m{n=1}": "0.5", "m{n=2}": "-0.5", "m{n=3}": "2.5"})
+
+    assert answer(storage, "round(m)", 0) == {"{n=1}": 1.0, "{n=2}": 0.0, "{n=3}": 3.0}
+    assert answer(storage, "round(m, 5)", 0)["{n=3}"] == 5.0
