@@ -7,6 +7,7 @@ se apunta por su resumen, y así en Redis no queda una lista de correos.
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 
 import redis
@@ -59,10 +60,8 @@ class Attempts:
 
     def forget(self, subject: str) -> None:
         """Salió bien: se empieza de cero. Si Redis no contesta ya se borrará solo."""
-        try:
+        with suppress(*_FAILURES):
             self._client.delete(self._key(subject))
-        except _FAILURES:
-            pass
 
     def _key(self, subject: str) -> str:
         digest = hashlib.sha256(subject.encode()).hexdigest()[:32]

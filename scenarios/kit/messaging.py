@@ -19,7 +19,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from confluent_kafka.admin import AdminClient, NewTopic
 from opentelemetry import context, propagate, trace
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode
-from prometheus_client import Gauge
+from prometheus_client import Counter, Gauge
 
 from scenarios.kit.errors import Unavailable
 from scenarios.kit.settings import required
@@ -27,7 +27,12 @@ from scenarios.kit.settings import required
 _log = logging.getLogger(__name__)
 _tracer = trace.get_tracer(__name__)
 _LAG = Gauge("kafka_consumer_lag", "Mensajes que el grupo tiene por leer.", ["topic", "group"])
+_DEAD = Counter(
+    "kafka_dead_letters_total", "Mensajes apartados porque no se pudieron atender.", ["topic", "group"]
+)
 
+DEAD_LETTERS = ".dlq"
+"""Cómo acaba el nombre del topic donde se apartan los mensajes que nadie pudo atender (*dead-letter queue*)."""
 PUBLISH_WITHIN_S = 3.0
 PARTITIONS = 3
 ATTEMPTS = 3
@@ -100,8 +105,10 @@ class Publisher:
         except KafkaException as error:
             raise Unavailable("Kafka", error) from error
 
-    def send(self, topic: str, key: bytes | None, value: bytes | None) -> None:
-        """Como `publish`, con los bytes ya hechos."""
+    def send(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Como `publish`, con los bytes ya hechos y, si se quiere, más cabeceras."""
         attributes: dict[str, str] = {
             "messaging.system": "kafka",
             "messaging.operation.type": "send",
@@ -111,7 +118,7 @@ class Publisher:
         if key is not None:
             attributes["messaging.kafka.message.key"] = key.decode("utf-8", "replace")
         with _tracer.start_as_current_span(f"send {topic}", kind=SpanKind.PRODUCER, attributes=attributes) as span:
-            carrier: dict[str, str] = {}
+            carrier: dict[str, str] = dict(headers or {})
             propagate.inject(carrier)
             delivered = self._deliver(topic, key, value, {name: text.encode() for name, text in carrier.items()})
             span.set_attribute("messaging.destination.partition.id", str(delivered.partition()))
@@ -146,7 +153,8 @@ class Subscription:
 
     Confirmar después significa que, si el proceso muere a medias, el mensaje se vuelve a entregar: por eso
     atender dos veces el mismo debe dejar lo mismo. Un mensaje que no se entiende, o que falla `ATTEMPTS` veces,
-    va al topic `<topic>.fallidos`, donde se puede mirar y repetir; así no tapona a los que vienen detrás.
+    va al topic `<topic>.dlq`, donde se puede mirar y repetir; así no tapona a los que vienen detrás. En sus
+    cabeceras lleva por qué se apartó y de dónde venía, y `kafka_dead_letters_total` los cuenta.
     """
 
     def __init__(
@@ -161,11 +169,12 @@ class Subscription:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name=f"consumer-{topic}", daemon=True)
         self._dead_letters = Publisher()
+        _DEAD.labels(topic, group)  # para que la serie exista, a cero, desde el principio
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Atiende mensajes mientras dure el bloque; al salir deja el grupo, para que otro siga sin esperar."""
-        ensure_topics(self._topic, f"{self._topic}.fallidos")
+        ensure_topics(self._topic, f"{self._topic}{DEAD_LETTERS}")
         self._thread.start()
         try:
             yield
@@ -244,7 +253,13 @@ class Subscription:
                 span.record_exception(error)
                 span.set_status(Status(StatusCode.ERROR, str(error)))
                 _log.exception("mensaje apartado", extra={"offset": message.offset()})
-                self._dead_letters.send(f"{self._topic}.fallidos", message.key(), message.value())
+                self._set_aside(message, error)
+
+    def _set_aside(self, message: Message, error: Exception) -> None:
+        where = {"dlq.partition": str(message.partition()), "dlq.offset": str(message.offset())}
+        why = {"dlq.reason": str(error)[:200], "dlq.group": self._group}
+        self._dead_letters.send(f"{self._topic}{DEAD_LETTERS}", message.key(), message.value(), where | why)
+        _DEAD.labels(self._topic, self._group).inc()
 
     def _handle_with_retries(self, event: Event) -> None:
         for attempt in range(1, ATTEMPTS + 1):

@@ -73,9 +73,12 @@ class SecretStore:
         """El secreto `secret/<path>`: el de ahora o, con `version`, el que fue."""
         attributes = {"server.address": self._address, "vault.secret.path": f"secret/{path}"}
         try:
-            with _tracer.start_as_current_span(
-                f"read secret/{path}", kind=SpanKind.CLIENT, attributes=attributes
-            ) as span, suppress_instrumentation():  # sin otro span, el de HTTP, que diría menos
+            with (
+                _tracer.start_as_current_span(
+                    f"read secret/{path}", kind=SpanKind.CLIENT, attributes=attributes
+                ) as span,
+                suppress_instrumentation(),
+            ):  # sin otro span, el de HTTP, que diría menos
                 accessor = self._enter()
                 try:
                     secret = self._get(path, version)

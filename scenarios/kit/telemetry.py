@@ -89,20 +89,6 @@ def instrument_cache() -> None:
     RedisInstrumentor().instrument()
 
 
-def instrument_database(engine: Any) -> None:
-    """Un span por consulta de `engine` (SQLAlchemy), y la traza escrita en la propia consulta, en un comentario."""
-    from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
-
-    # La instrumentación dice valer hasta SQLAlchemy 2.0 y con la 2.1 no se pone sola, pero los sucesos del motor a
-    # los que se engancha son los mismos; si dejasen de serlo, el flujo B no podría probar su consulta.
-    SQLAlchemyInstrumentor().instrument(
-        engine=engine,
-        skip_dep_check=True,
-        enable_commenter=True,
-        commenter_options={"db_driver": False, "db_framework": False},
-    )
-
-
 def _name_after_path(span: Any, pool: Any, request: Any) -> None:
     """De «PUT» a «PUT avatares», o a «POST /api/payments/process»: se lee mejor y sigue habiendo pocos nombres.
 

@@ -18,7 +18,7 @@ from redis import Redis
 
 T = TypeVar("T")
 
-BUCKET, TOPIC, DEAD_LETTERS = "avatares", "avatar_subido", "avatar_subido.fallidos"
+BUCKET, TOPIC, DEAD_LETTERS = "avatares", "avatar_subido", "avatar_subido.dlq"
 SIZES = (64, 128, 256)
 
 

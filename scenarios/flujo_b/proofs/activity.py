@@ -1,0 +1,88 @@
+"""Lo que ocurre después: Analytics lee el suceso y «usuarios activos» se mueve (B12)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+
+from scenarios.engine import evidence as read
+from scenarios.engine.context import Run
+from scenarios.engine.evidence import RecordFact
+from scenarios.engine.facts import Evidence, NotProven
+from scenarios.flujo_b import spans
+from scenarios.flujo_b.client import GROUP, TOPIC, entering
+from scenarios.flujo_b.proofs.session import published
+
+ACTIVE = "analytics:active"
+
+
+def b12(run: Run) -> Evidence:
+    """El grupo confirmó el suceso, Redis tiene a este usuario entre los activos y Prometheus vio uno más."""
+    login = entering(run)
+    record = run.until(lambda: published(run), "Kafka")
+    committed = run.until(lambda: _committed_past(run, record), "Kafka")
+    consumer = run.until(lambda: read.span(run, spans.PROCESS, "el consumo del suceso en Analytics"), "Jaeger")
+    producer = run.until(lambda: read.span(run, spans.SEND, "la publicación en Auth"), "Jaeger")
+    if producer.span_id not in consumer.links and consumer.parent_id != producer.span_id:
+        raise NotProven("El span de quien consume no está enlazado con el de quien publicó.", final=True)
+    seen = run.until(lambda: _active_since(run, record), "Redis")
+    if login.active_before is None or login.counted_before is None:
+        raise NotProven("Antes de empezar no se pudieron leer las cuentas de Analytics.", final=True)
+    moved = {}
+    for query, before in {
+        'analytics_events_total{job="analytics",result="new"}': login.counted_before,
+        'usuarios_activos{job="analytics"}': login.active_before,
+    }.items():
+        moved[query] = f"{before:.0f} → {run.until(partial(_one_more, run, query, before), 'Prometheus'):.0f}"
+    return Evidence(
+        "Prometheus",
+        f"usuarios_activos {moved[query]} · el grupo {GROUP} va por la {committed}, pasado el {record.offset}",
+        {
+            "grupo": GROUP,
+            "partición": record.partition,
+            "posición del suceso": record.offset,
+            "posición confirmada": committed,
+            "última entrada, en Redis": seen,
+            **moved,
+            "span que publica": producer.span_id,
+            "span que consume": consumer.span_id,
+        },
+    )
+
+
+def _committed_past(run: Run, record: RecordFact) -> int:
+    committed = read.committed_offset(run, GROUP, TOPIC, record.partition)
+    if committed <= record.offset:
+        raise NotProven(
+            f"El grupo {GROUP} no ha confirmado el suceso {record.offset} de la partición {record.partition}."
+        )
+    return committed
+
+
+def _active_since(run: Run, record: RecordFact) -> str:
+    """La hora de su última entrada según Analytics, que ha de ser la del suceso."""
+    user, event = entering(run).user, record.json() or {}
+    score = run.clients.redis.zscore(ACTIVE, user)
+    if score is None:
+        raise NotProven(f"En Redis, {user} no está entre los usuarios activos.")
+    happened = datetime.fromisoformat(str(event.get("occurred_at"))).timestamp()
+    if abs(float(str(score)) - happened) > 0.001:
+        raise NotProven(f"En Redis, la última entrada de {user} no es la del suceso.", final=True)
+    return str(event["occurred_at"])
+
+
+def _one_more(run: Run, query: str, before: float) -> float:
+    fact = read.sample_since(run, query)
+    if fact.value != before + 1:
+        raise NotProven(f"{query} vale {fact.value:.0f}; antes valía {before:.0f} y se esperaba {before + 1:.0f}.")
+    return fact.value
+
+
+def panel_ready(run: Run) -> str:
+    """El panel de Grafana pregunta por los usuarios activos y Prometheus ya cuenta a la de esta ejecución."""
+    title = read.panel_with_data(run, "flujo-b", "usuarios_activos")
+    before = entering(run).active_before
+    if before is None:
+        raise NotProven("Antes de empezar no se pudo leer cuántos usuarios activos había.", final=True)
+    _one_more(run, 'usuarios_activos{job="analytics"}', before)
+    return title
