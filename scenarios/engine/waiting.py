@@ -60,6 +60,21 @@ class Deadline:
                 self._changed.wait(left)
 
 
+class Stillness:
+    """Si algo lleva ya `seconds` sin cambiar: una traza que no crece, y a la que ya no le va a llegar nada."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._value: object = None
+        self._since = time.monotonic()
+
+    def lasts(self, value: object) -> bool:
+        """Si `value` es el mismo desde hace ese rato."""
+        if value != self._value:
+            self._value, self._since = value, time.monotonic()
+        return time.monotonic() - self._since > self._seconds
+
+
 def until(read: Callable[[], T], deadline: Deadline, source: str = "El servicio") -> T:
     """Lo que devuelva `read` la primera vez que no lance `NotProven`, si ocurre antes de `deadline`.
 

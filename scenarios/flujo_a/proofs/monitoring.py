@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 
 from scenarios.engine import evidence as read
 from scenarios.engine.context import CLIENT_SERVICE, Run
 from scenarios.engine.facts import Evidence, NotProven
 from scenarios.engine.trace import Span
+from scenarios.engine.waiting import Stillness
 from scenarios.flujo_a import spans
 from scenarios.flujo_a.client import SIZES, uploaded
 
@@ -64,7 +64,7 @@ def _one_more(run: Run, query: str, before: float | None) -> float:
 
 def a16(run: Run) -> Evidence:
     """La traza está entera: todos los que debían hablar, una sola raíz y nadie sin su padre."""
-    watch = _Stillness()
+    watch = Stillness(_STILL_S)
     everything = run.until(lambda: _whole(run, watch), "Jaeger")
     services = sorted({span.service for span in everything})
     return Evidence(
@@ -74,20 +74,7 @@ def a16(run: Run) -> Evidence:
     )
 
 
-class _Stillness:
-    """Cuánto hace que la traza no crece."""
-
-    def __init__(self) -> None:
-        self._size, self._since = -1, time.monotonic()
-
-    def lasts(self, size: int) -> bool:
-        """Si la traza, que ahora tiene `size` spans, lleva ya un rato igual."""
-        if size != self._size:
-            self._size, self._since = size, time.monotonic()
-        return time.monotonic() - self._since > _STILL_S
-
-
-def _whole(run: Run, watch: _Stillness) -> list[Span]:
+def _whole(run: Run, watch: Stillness) -> list[Span]:
     everything = run.trace().spans
     ended = next(run.trace().find(spans.PROCESS), None) is not None
     try:

@@ -6,17 +6,21 @@ from scenarios.engine import evidence as read
 from scenarios.engine.context import CLIENT_SERVICE, Run
 from scenarios.engine.evidence import sample_since
 from scenarios.engine.facts import Evidence, NotProven
+from scenarios.engine.flow import SpanMatch
 from scenarios.engine.trace import Span
+from scenarios.engine.waiting import Stillness
 from scenarios.flujo_c import spans
 from scenarios.flujo_c.client import SERVICE, charged
 from scenarios.flujo_c.proofs.paying import receiver
 
+_STILL_S = 0.8
+"""Cuánto ha de llevar la traza sin crecer para dar por perdido lo que falta: los lotes salen cada 0,15 s."""
+
 
 def c6(run: Run) -> Evidence:
     """El span de Finanzas está en la traza de esta ejecución, colgado de quien pidió el cobro."""
-    above, below = run.until(
-        lambda: read.edge(run, CLIENT_SERVICE, spans.REQUEST, "la petición en Finanzas"), "Jaeger"
-    )
+    watch = Stillness(_STILL_S)
+    above, below = run.until(lambda: _edge(run, CLIENT_SERVICE, spans.REQUEST, watch), "Jaeger")
     own = [span for span in run.trace().spans if span.service == "finanzas"]
     return Evidence(
         "Jaeger",
@@ -33,7 +37,10 @@ def c6(run: Run) -> Evidence:
 
 def c7(run: Run) -> Evidence:
     """El span de la pasarela está en la misma traza, cuelga de la llamada de Finanzas y es de quien la recibió."""
-    above, below = run.until(lambda: _edge(run), "Jaeger")
+    watch = Stillness(_STILL_S)
+    above, below = run.until(lambda: _edge(run, "finanzas", spans.PROCESS, watch), "Jaeger")
+    if not spans.CALL.matches(above.service, above.kind, above.name, above.attributes):
+        raise NotProven("El padre del span de la pasarela no es la llamada de Finanzas.", final=True)
     instance = run.until(lambda: receiver(run, above), "Consul")
     if below.instance != instance.id:
         raise NotProven(f"Finanzas llamó a {instance.id} y en la traza contesta «{below.instance}».", final=True)
@@ -50,11 +57,14 @@ def c7(run: Run) -> Evidence:
     )
 
 
-def _edge(run: Run) -> tuple[Span, Span]:
-    above, below = read.edge(run, "finanzas", spans.PROCESS, "el cobro en Pasarelas Pago")
-    if not spans.CALL.matches(above.service, above.kind, above.name, above.attributes):
-        raise NotProven("El padre del span de la pasarela no es la llamada de Finanzas.", final=True)
-    return above, below
+def _edge(run: Run, parent: str, child: SpanMatch, watch: Stillness) -> tuple[Span, Span]:
+    """La arista. Si Finanzas ya contestó y a la traza no le llega nada más, es que no la hay."""
+    try:
+        return read.edge(run, parent, child, f"el trabajo de {child.service}")
+    except NotProven as error:
+        ended = run.answered is not None and next(run.trace().find(spans.REQUEST), None) is not None
+        still = watch.lasts(len(run.trace().spans))
+        raise NotProven(error.reason, final=error.final or (ended and still)) from error
 
 
 def panel_ready(run: Run) -> str:
