@@ -221,8 +221,6 @@ def test_the_new_group_protocol(kafka: Kafka, topic: str, group: str) -> None:
 
 
 def test_a_static_member_that_returns_keeps_its_partitions(kafka: Kafka, topic: str, group: str) -> None:
-    if not kafka.real:
-        pytest.skip("en el suplente embebido su vuelta provoca un reparto; se comprueba contra Kafka")
     stays = kafka.consumer(group, group_instance_id="uno", session_timeout_ms=10_000)
     leaves = kafka.consumer(group, group_instance_id="dos", session_timeout_ms=10_000)
     rebalances: list[int] = []
@@ -235,3 +233,16 @@ def test_a_static_member_that_returns_keeps_its_partitions(kafka: Kafka, topic: 
     returns.subscribe([topic])
     eventually(lambda: (assigned(stays), assigned(returns))[1], until=lambda parts: parts == had)
     assert len(rebalances) == before
+
+
+def test_two_processes_cannot_be_the_same_static_member(kafka: Kafka, topic: str, group: str) -> None:
+    first = joined(kafka.consumer(group, group_instance_id="uno"), topic)
+    second = joined(kafka.consumer(group, group_instance_id="uno"), topic)
+
+    def error() -> str | None:
+        message = first.poll(0.1)
+        found = message.error() if message is not None else None
+        return found.name() if found is not None else None
+
+    assert eventually(error) in {"_FATAL", "FENCED_INSTANCE_ID"}
+    assert assigned(second) == {0, 1, 2, 3}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import TimerHandle
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -23,8 +23,10 @@ from stack.kafka.embedded.members import (
     SyncResult,
 )
 from stack.kafka.embedded.settings import Settings
+from stack.kafka.embedded.subscriptions import same_subscription
 
 _LONGEST_HELD_HEARTBEAT_S = 5.0
+_MOST_FENCED = 100
 
 
 class Group:
@@ -41,6 +43,7 @@ class Group:
         self.members: dict[str, Member] = {}
         self.offsets: dict[tuple[str, int], CommittedOffset] = {}
         self._invited: dict[str, TimerHandle] = {}
+        self._fenced: deque[str] = deque(maxlen=_MOST_FENCED)
         self._round_deadline: TimerHandle | None = None
         self._not_before = 0.0
 
@@ -49,6 +52,9 @@ class Group:
     async def join(self, request: JoinRequest) -> JoinResult:
         """Entra en el grupo y espera a que la ronda se complete. Un error va dentro del resultado."""
         try:
+            self._check(request)
+            if (returned := self._return(request)) is not None:
+                return returned
             member = self._admit(request)
         except KafkaError as error:
             return JoinResult(error.code, request.member_id)
@@ -74,14 +80,16 @@ class Group:
                 self.remove(member)
             raise
 
-    def _admit(self, request: JoinRequest) -> Member | None:
-        """El miembro que corresponde a la petición, o `None` si antes hay que darle un identificador."""
+    def _check(self, request: JoinRequest) -> None:
         settings = self.settings
         if not settings.min_session_timeout_ms <= request.session_timeout_ms <= settings.max_session_timeout_ms:
             raise KafkaError(ErrorCode.INVALID_SESSION_TIMEOUT)
         self._check_protocols(request)
-        if request.instance_id is not None:
-            self._replace_instance(request)
+        if request.member_id in self._fenced:
+            raise KafkaError(ErrorCode.FENCED_INSTANCE_ID)
+
+    def _admit(self, request: JoinRequest) -> Member | None:
+        """El miembro que corresponde a la petición, o `None` si antes hay que darle un identificador."""
         if request.member_id in self.members:
             return self.members[request.member_id]
         if request.member_id:
@@ -99,11 +107,26 @@ class Group:
         if not request.protocol_type or not common or (others and request.protocol_type != self.protocol_type):
             raise KafkaError(ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
 
-    def _replace_instance(self, request: JoinRequest) -> None:
-        """Quien vuelve con el mismo `group.instance.id` ocupa el sitio del que era."""
-        for member in list(self.members.values()):
-            if member.request.instance_id == request.instance_id and member.id != request.member_id:
-                self.remove(member)
+    def _return(self, request: JoinRequest) -> JoinResult | None:
+        """Quien vuelve con su `group.instance.id` ocupa el sitio del que era (KIP-345), que queda fuera.
+
+        Si pide lo mismo que antes conserva lo suyo y nadie se entera: el resultado. Si no, o si los demás están
+        repartiendo, hay que repartir (`None`).
+        """
+        same = (one for one in self.members.values() if one.request.instance_id == request.instance_id)
+        old = None if request.instance_id is None else next(same, None)
+        if old is None or old.id == request.member_id:
+            return None
+        self._fenced.append(old.id)
+        if self.state is not GroupState.STABLE or not same_subscription(old.request, request, self.protocol):
+            self.remove(old, ErrorCode.FENCED_INSTANCE_ID)
+            return None
+        member = self._add(_new_id(request), request)
+        member.assignment = old.assignment
+        self._discard(old, ErrorCode.FENCED_INSTANCE_ID)
+        # Si era quien repartía, no se le dice que lo sigue siendo: repartiría otra vez.
+        before, self.leader = self.leader, member.id if self.leader == old.id else self.leader
+        return JoinResult(ErrorCode.NONE, member.id, self.generation, self.protocol, before)
 
     def _invite(self, request: JoinRequest) -> JoinResult:
         """Da un identificador y espera a que vuelva con él (KIP-394): así no quedan miembros fantasma."""
@@ -272,25 +295,26 @@ class Group:
         self.remove(self.members[member_id])
         return ErrorCode.NONE
 
-    def remove(self, member: Member) -> None:
-        """Saca a un miembro y abre una ronda para los demás."""
-        self._discard(member)
+    def remove(self, member: Member, reason: ErrorCode = ErrorCode.UNKNOWN_MEMBER_ID) -> None:
+        """Saca a un miembro, a quien se le dice `reason`, y abre una ronda para los demás."""
+        self._discard(member, reason)
         if self.state in {GroupState.STABLE, GroupState.COMPLETING}:
             self._open_round()
         self._close_round_if_complete()
 
-    def _discard(self, member: Member) -> None:
+    def _discard(self, member: Member, reason: ErrorCode = ErrorCode.UNKNOWN_MEMBER_ID) -> None:
         self.members.pop(member.id, None)
         if member.joining is not None and not member.joining.done():
-            member.joining.set_result(JoinResult(ErrorCode.UNKNOWN_MEMBER_ID, member.id))
+            member.joining.set_result(JoinResult(reason, member.id))
         if member.syncing is not None and not member.syncing.done():
-            member.syncing.set_result(SyncResult(ErrorCode.UNKNOWN_MEMBER_ID))
-        _answer_heartbeats(member, ErrorCode.UNKNOWN_MEMBER_ID)
+            member.syncing.set_result(SyncResult(reason))
+        _answer_heartbeats(member, reason)
 
     def _known(self, member_id: str, generation: int) -> Member:
         member = self.members.get(member_id)
         if member is None:
-            raise KafkaError(ErrorCode.UNKNOWN_MEMBER_ID)
+            fenced = member_id in self._fenced
+            raise KafkaError(ErrorCode.FENCED_INSTANCE_ID if fenced else ErrorCode.UNKNOWN_MEMBER_ID)
         if generation != self.generation:
             raise KafkaError(ErrorCode.ILLEGAL_GENERATION)
         return member

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from stack.kafka.embedded.codec import Writer
 from stack.kafka.embedded.errors import ErrorCode, KafkaError
 from stack.kafka.embedded.groups import Group, Groups
 from stack.kafka.embedded.members import GroupState, JoinRequest, JoinResult
@@ -214,7 +215,60 @@ def test_the_same_instance_takes_its_old_place() -> None:
         old = await group.join(request(instance_id="uno"))
         new = await group.join(request(instance_id="uno"))
         assert list(group.members) == [new.member_id]
-        assert await beat(group, old) is ErrorCode.UNKNOWN_MEMBER_ID
+        assert await beat(group, old) is ErrorCode.FENCED_INSTANCE_ID
+        fenced = await group.join(request(old.member_id, instance_id="uno"))
+        assert fenced.error is ErrorCode.FENCED_INSTANCE_ID
+
+    run(scenario)
+
+
+def subscription(*topics: str, generation: int = -1) -> dict[str, bytes]:
+    """Lo que dice un consumidor al entrar: sus topics y, detrás, lo que tenía y de qué generación."""
+    w = Writer()
+    w.int16(3)
+    w.array(topics, w.string)
+    w.int32(-1)
+    w.array([], w.string)
+    w.int32(generation)
+    return {"range": bytes(w.buffer)}
+
+
+@pytest.mark.parametrize("leads", [True, False], ids=["quien reparte", "otro"])
+def test_an_instance_that_returns_keeps_its_share_and_disturbs_nobody(leads: bool) -> None:
+    async def scenario(group: Group) -> None:
+        waiting = [asyncio.ensure_future(group.join(request(instance_id="a", protocols=subscription("t"))))]
+        first = await waiting[0]
+        waiting = [
+            asyncio.ensure_future(group.join(request(instance_id="b", protocols=subscription("t")))),
+            asyncio.ensure_future(
+                group.join(request(first.member_id, instance_id="a", protocols=subscription("t")))
+            ),
+        ]
+        second, first = [await one for one in waiting]
+        shares = {first.member_id: b"lo de a", second.member_id: b"lo de b"}
+        await group.sync(first.member_id, first.generation, shares)
+        who, its_share = (first, b"lo de a") if leads else (second, b"lo de b")
+        name = "a" if leads else "b"
+        back = await group.join(request(instance_id=name, protocols=subscription("t", generation=7)))
+        assert (back.error, back.generation) == (ErrorCode.NONE, first.generation)
+        assert back.leader != back.member_id
+        assert (await group.sync(back.member_id, back.generation, {})).assignment == its_share
+        assert await beat(group, who) is ErrorCode.FENCED_INSTANCE_ID
+        # Quien siguió no vuelve a entrar: su reparto es el de antes.
+        stays, its_share = (second, b"lo de b") if leads else (first, b"lo de a")
+        assert (await group.sync(stays.member_id, first.generation, {})).assignment == its_share
+        assert group.state is GroupState.STABLE
+
+    run(scenario)
+
+
+def test_an_instance_that_returns_asking_for_something_else_is_dealt_again() -> None:
+    async def scenario(group: Group) -> None:
+        first = await group.join(request(instance_id="a", protocols=subscription("t")))
+        await group.sync(first.member_id, first.generation, {first.member_id: b"lo suyo"})
+        back = await group.join(request(instance_id="a", protocols=subscription("t", "otro")))
+        assert back.generation > first.generation
+        assert back.leader == back.member_id
 
     run(scenario)
 
