@@ -81,7 +81,8 @@ class Finance:
                 continue
             if reply.status < 500:
                 return reply
-            problem = str(reply.document.get("detail") or f"{instance.id} contestó {reply.status}")
+            detail = str(reply.document.get("detail", "")).partition(". ")[0]
+            problem = detail or f"{instance.id} contestó {reply.status}"
             _log.warning("se prueba con otra pasarela", extra={"failed": instance.id, "problem": problem})
         raise HTTPException(503, _explained(problem), {"Retry-After": "2"})
 

@@ -31,7 +31,7 @@ from stack.web import Coverage, create_app, page
 MAX_AMOUNT = 99_999_999
 MAX_DELAY_MS = 60_000
 MAX_BODY = 16 * 1024
-SHOWN = 50
+SHOWN = 25
 
 COVERAGE = Coverage(
     title="Cobros",
