@@ -195,6 +195,17 @@ def test_kv_deleting_moves_the_index_of_the_prefix_forward(lab: Lab, kv: Any, ke
     assert index(lab.get(f"kv/{key}/?recurse")) == after
 
 
+def test_kv_deleting_a_tree_moves_the_index_of_what_is_above(lab: Lab, kv: Any, key: str) -> None:
+    for name in ("a", "b/c", "b/d"):
+        kv.put(f"{key}/{name}", "1")
+    before = index(lab.get(f"kv/{key}/?recurse"))
+    kv.put(unique("otra"), "1")
+    kv.delete(f"{key}/b/", recurse=True)
+    after = index(lab.get(f"kv/{key}/?recurse"))
+    assert after > before
+    assert index(lab.get(f"kv/{key}/?keys")) == after
+
+
 def test_kv_delete_takes_one_or_a_whole_tree(kv: Any, key: str) -> None:
     for name in ("a", "b/c", "b/d"):
         kv.put(f"{key}/{name}", "x")

@@ -179,6 +179,8 @@ def test_lock_is_a_promise_and_not_a_wall(lab: Lab, kv: Any, key: str) -> None:
     assert kv.put(key, "una desconocida") is True
     _, entry = kv.get(key)
     assert (entry["Value"], entry["Session"]) == (b"una desconocida", ana)
+    # Escribir sin pedirlo pone a cero la cuenta de las veces que se ha tomado, aunque siga tomado.
+    assert entry["LockIndex"] == 0
 
 
 def test_lock_with_a_session_that_is_not_there_is_an_error(lab: Lab, key: str) -> None:

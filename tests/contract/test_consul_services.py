@@ -350,6 +350,14 @@ def test_watch_on_health_wakes_when_an_instance_comes_and_goes(lab: Lab, name: s
         assert index(answer) > before
 
 
+def test_each_question_has_its_own_index(lab: Lab, name: str) -> None:
+    """Un servicio sin comprobaciones mueve el índice de los servicios, pero no el de las comprobaciones."""
+    services, checks = index(lab.get("catalog/services")), index(lab.get("health/state/any"))
+    lab.register(name)
+    assert index(lab.get("catalog/services")) > services
+    assert index(lab.get("health/state/any")) == checks
+
+
 def test_watch_on_health_does_not_wake_for_other_services(lab: Lab, name: str) -> None:
     other = unique("ajeno")
     lab.register(name, Check=passing())
