@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from scenarios.flujo_b import keys
@@ -65,11 +65,20 @@ def teach(laboratory: Laboratory, known: Iterable[Key]) -> None:
     Raises:
         RuntimeError: Kong no la quiso.
     """
-    import urllib3
-
     document = configuration(laboratory)
     consumer = next(one for one in document["consumers"] if one["username"] == CONSUMER)
     consumer["jwt_secrets"] = [{"key": key.name, "algorithm": "HS256", "secret": key.value} for key in known]
+    load(laboratory, document)
+
+
+def load(laboratory: Laboratory, document: Mapping[str, Any]) -> None:
+    """Pone en Kong la configuración `document` entera, hasta que se reinicie.
+
+    Raises:
+        RuntimeError: Kong no la quiso.
+    """
+    import urllib3
+
     # Aunque el nombre diga otra cosa, `config` es un texto; JSON es YAML, y así no hay que cuidar las comillas.
     pool = urllib3.PoolManager(retries=False, timeout=TIMEOUT_S)
     try:

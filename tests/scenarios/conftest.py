@@ -23,6 +23,13 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ground.Labo
         laboratory.down()
 
 
+@pytest.fixture(scope="session")
+def login_laboratory(laboratory: ground.Laboratory) -> ground.Laboratory:
+    """El mismo, con lo que además necesita el flujo B."""
+    laboratory.up(FLOWS["flujo-b"].services)
+    return laboratory
+
+
 @pytest.fixture
 def person(laboratory: ground.Laboratory) -> Iterator[Person]:
     """Alguien con nombre propio, que puede subir fotos y mirar qué ha quedado de él en cada servicio."""
