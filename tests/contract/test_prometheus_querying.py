@@ -181,6 +181,18 @@ def test_each_kind_of_result_says_which_it_is(api: Api) -> None:
     }
 
 
+def test_how_far_it_looks_back_may_be_asked(api: Api) -> None:
+    def values(at_s: float, lookback: str) -> list[str]:
+        rows = api.data("query", query="vueltas_total", time=START_S + at_s, lookback_delta=lookback)["result"]
+        return [row["value"][1] for row in rows]
+
+    assert values(49.999, "10s") == ["15"]
+    assert values(50, "10s") == []
+    assert values(50, "10.5") == ["15"]
+    assert values(50, "0") == ["15"]
+    assert api.get("query", query="vueltas_total", lookback_delta="mucho").status_code == 400
+
+
 def test_a_limit_cuts_and_says_so(api: Api) -> None:
     at = START_S + 40
     whole = api.get("query", query="ocupacion", time=at, limit=2).json()

@@ -9,9 +9,9 @@ from typing import Any
 from starlette.requests import Request
 
 from stack.prometheus.embedded import responses
-from stack.prometheus.embedded.calculating import TIMEOUT_S
+from stack.prometheus.embedded.calculating import TIMEOUT_S, Limits
 from stack.prometheus.embedded.parameters import BadParameter, Parameters
-from stack.prometheus.embedded.promql import NotCovered, selector
+from stack.prometheus.embedded.promql import selector
 from stack.prometheus.embedded.server import Server
 
 MAX_POINTS = 11_000
@@ -19,17 +19,15 @@ MAX_POINTS = 11_000
 
 async def instant(request: Request, given: Parameters) -> Any:
     """`query`: lo que vale una consulta en un instante."""
-    _refuse_lookback(given)
     limit, at_ms = given.limit(), given.instant_ms("time", time.time())
     answer = await _server(request).calculator.instant(
-        given.text("query"), at_ms, responses.instant, given.seconds("timeout", TIMEOUT_S)
+        given.text("query"), at_ms, responses.instant, _limits(given)
     )
     return _limited(answer, limit) if answer["resultType"] in ("vector", "matrix") else answer
 
 
 async def over_time(request: Request, given: Parameters) -> Any:
     """`query_range`: lo que vale a lo largo de un intervalo."""
-    _refuse_lookback(given)
     limit, start, end = given.limit(), given.instant_ms("start"), given.instant_ms("end")
     if end < start:
         raise BadParameter('invalid parameter "end": end timestamp must not be before start time')
@@ -40,7 +38,7 @@ async def over_time(request: Request, given: Parameters) -> Any:
             "Try decreasing the query resolution (?step=XX)"
         )
     answer = await _server(request).calculator.over_time(
-        given.text("query"), start, end, step, responses.matrix, given.seconds("timeout", TIMEOUT_S)
+        given.text("query"), start, end, step, responses.matrix, _limits(given)
     )
     return _limited(answer, limit)
 
@@ -96,9 +94,13 @@ def _server(request: Request) -> Server:
     return server
 
 
-def _refuse_lookback(given: Parameters) -> None:
-    if given.text("lookback_delta"):
-        raise NotCovered("este suplente de Prometheus mira siempre cinco minutos atrás: no admite lookback_delta")
+def _limits(given: Parameters) -> Limits:
+    timeout_s, lookback_s = given.seconds("timeout"), given.seconds("lookback_delta")
+    return Limits(
+        TIMEOUT_S if timeout_s is None else min(timeout_s, TIMEOUT_S),
+        # Como en Prometheus, cero o menos es no decir nada.
+        round(lookback_s * 1000) if lookback_s and lookback_s > 0 else Limits().lookback_ms,
+    )
 
 
 def _selected(request: Request, given: Parameters) -> list[dict[str, str]]:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
-from stack.prometheus.embedded.promql import Budget, Matrix, Storage, Value, instant, over_time
+from stack.prometheus.embedded.promql import Budget, Matrix, Options, Storage, Value, instant, over_time
+from stack.prometheus.embedded.promql.options import DEFAULTS
 
 TIMEOUT_S = 60.0
 AT_ONCE = 4
@@ -20,6 +22,14 @@ Found = TypeVar("Found")
 Result = TypeVar("Result")
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Lo que puede pedir quien pregunta: cuánto esperar como mucho, y cuánto vale una muestra."""
+
+    timeout_s: float = TIMEOUT_S
+    lookback_ms: int = DEFAULTS.lookback_ms
+
+
 class Calculator:
     """Las consultas en marcha. `subquery_ms` es el paso de las subconsultas que no lo dicen."""
 
@@ -27,17 +37,13 @@ class Calculator:
         self._storage = storage
         self._running: set[Budget] = set()
         self._turn = asyncio.Semaphore(AT_ONCE)
-        self.subquery_ms = 60_000
+        self.subquery_ms = DEFAULTS.subquery_ms
 
     async def instant(
-        self, text: str, at_ms: int, write: Callable[[Value], Result], timeout_s: float = TIMEOUT_S
+        self, text: str, at_ms: int, write: Callable[[Value], Result], limits: Limits | None = None
     ) -> Result:
         """`write` de lo que vale la consulta en un instante; mismos errores que `promql.query`."""
-        return await self._run(
-            timeout_s,
-            lambda budget: instant(text, self._storage, at_ms, subquery_ms=self.subquery_ms, budget=budget),
-            write,
-        )
+        return await self._run(limits, lambda options: instant(text, self._storage, at_ms, options), write)
 
     async def over_time(
         self,
@@ -46,15 +52,11 @@ class Calculator:
         end_ms: int,
         step_ms: int,
         write: Callable[[Matrix], Result],
-        timeout_s: float = TIMEOUT_S,
+        limits: Limits | None = None,
     ) -> Result:
         """Lo mismo en cada instante de un intervalo; como `promql.query_range`."""
         return await self._run(
-            timeout_s,
-            lambda budget: over_time(
-                text, self._storage, start_ms, end_ms, step_ms, subquery_ms=self.subquery_ms, budget=budget
-            ),
-            write,
+            limits, lambda options: over_time(text, self._storage, start_ms, end_ms, step_ms, options), write
         )
 
     def cancel(self) -> None:
@@ -64,15 +66,17 @@ class Calculator:
 
     async def _run(
         self,
-        timeout_s: float,
-        prepare: Callable[[Budget], Callable[[], Found]],
+        limits: Limits | None,
+        prepare: Callable[[Options], Callable[[], Found]],
         write: Callable[[Found], Result],
     ) -> Result:
-        budget = Budget(timeout_s)
+        limits = limits or Limits()
+        budget = Budget(limits.timeout_s)
+        options = Options(self.subquery_ms, limits.lookback_ms, budget)
         self._running.add(budget)
         try:
             async with self._turn:
-                compute = prepare(budget)
+                compute = prepare(options)
                 return await asyncio.to_thread(lambda: write(compute()))
         except asyncio.CancelledError:
             budget.cancel()

@@ -16,6 +16,7 @@ COVERAGE = Coverage(
         "PromQL: selectores, rate e increase, las funciones *_over_time, agregaciones, operaciones entre "
         "vectores, histogram_quantile, subconsultas y funciones de tiempo.",
         "La API: query, query_range, series, labels, label/…/values, targets, metadata, rules, alerts y status/…",
+        "Cada consulta se calcula aparte, para no parar lo demás, y con el tiempo contado (un minuto).",
         "POST /-/reload: con una configuración mala sigue la de antes.",
         f"Memoria con tope: una hora, {thousands(MAX_SERIES)} series o {thousands(MAX_SAMPLES)} muestras; "
         "se olvida lo más viejo.",

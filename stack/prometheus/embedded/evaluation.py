@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from stack.prometheus.embedded.promql import BadQuery, ExecutionError, Sample, Scalar, String, Vector, query
-from stack.prometheus.embedded.promql.engine import SUBQUERY_STEP_MS
+from stack.prometheus.embedded.promql.options import DEFAULTS, Options
 from stack.prometheus.embedded.rules import Group, Rule, expand
 from stack.prometheus.embedded.storage import Labels, Storage, key_of
 
@@ -57,7 +57,7 @@ class Evaluator:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
         self._tasks: list[asyncio.Task[None]] = []
-        self.subquery_ms = SUBQUERY_STEP_MS
+        self.options = DEFAULTS
         self.groups: list[tuple[Group, list[Watched]]] = []
 
     def start(self, groups: Sequence[Group]) -> None:
@@ -87,17 +87,17 @@ class Evaluator:
         following = time.monotonic()
         while True:
             for one in rules:
-                evaluate(one, self._storage, time.time(), self.subquery_ms)
+                evaluate(one, self._storage, time.time(), self.options)
             following = max(following + group.interval_s, time.monotonic())
             await asyncio.sleep(following - time.monotonic())
 
 
-def evaluate(one: Watched, storage: Storage, at_s: float, subquery_ms: int = SUBQUERY_STEP_MS) -> None:
+def evaluate(one: Watched, storage: Storage, at_s: float, options: Options = DEFAULTS) -> None:
     """Calcula una regla en el instante `at_s` (segundos) y guarda las series que da."""
     began, at_ms = time.perf_counter(), int(at_s * 1000)
     one.at_s = at_s
     try:
-        samples = _samples(one.rule, storage, at_ms, subquery_ms)
+        samples = _samples(one.rule, storage, at_ms, options)
         series = _alerting(one, samples, at_s) if one.rule.alert else _recording(one.rule, samples)
         one.health, one.error = "ok", ""
     except (BadQuery, ExecutionError) as error:
@@ -109,8 +109,8 @@ def evaluate(one: Watched, storage: Storage, at_s: float, subquery_ms: int = SUB
     one.took_s = time.perf_counter() - began
 
 
-def _samples(rule: Rule, storage: Storage, at_ms: int, subquery_ms: int) -> list[Sample]:
-    match query(rule.expr, storage, at_ms, subquery_ms=subquery_ms):
+def _samples(rule: Rule, storage: Storage, at_ms: int, options: Options) -> list[Sample]:
+    match query(rule.expr, storage, at_ms, options):
         case Scalar(_, value):
             return [Sample({}, at_ms, value)]
         case Vector(samples):

@@ -59,9 +59,9 @@ class Parameters:
             )
         return max(1, round(seconds * 1000))
 
-    def seconds(self, name: str, most: float) -> float:
-        """Un tiempo (segundos o una duración), como mucho `most`, que es lo que vale si no está."""
-        return min(most, self._duration_s(name)) if self.text(name) else most
+    def seconds(self, name: str) -> float | None:
+        """Un tiempo (segundos o una duración); `None` si no está, y `BadParameter` si no lo es."""
+        return self._duration_s(name) if self.text(name) else None
 
     def _duration_s(self, name: str) -> float:
         written = self.text(name)

@@ -9,6 +9,7 @@ from stack.prometheus.embedded.calculating import Calculator
 from stack.prometheus.embedded.config import read
 from stack.prometheus.embedded.evaluation import Evaluator
 from stack.prometheus.embedded.fields import ConfigProblem
+from stack.prometheus.embedded.promql import Options
 from stack.prometheus.embedded.scraper import Scraper
 from stack.prometheus.embedded.storage import Storage
 
@@ -29,7 +30,8 @@ class Server:
     def start(self) -> None:
         """Empieza a leer y a calcular; dentro del bucle de asyncio."""
         # Prometheus da a las subconsultas sin paso el mismo que a las reglas.
-        self.calculator.subquery_ms = self.evaluator.subquery_ms = round(self.config.evaluation_s * 1000)
+        self.calculator.subquery_ms = round(self.config.evaluation_s * 1000)
+        self.evaluator.options = Options(self.calculator.subquery_ms)
         self.scraper.start(self.config.jobs)
         self.evaluator.start(self.config.groups)
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from stack.prometheus.embedded.calculating import Calculator
+from stack.prometheus.embedded.calculating import Calculator, Limits
 from stack.prometheus.embedded.promql import QueryTimeout
 from stack.prometheus.embedded.storage import Storage
 from tests.support.promql_data import loaded
@@ -23,7 +23,9 @@ def storage() -> Storage:
 def test_while_it_calculates_the_rest_goes_on_until_its_time_is_over(storage: Storage) -> None:
     async def main() -> int:
         ticks, calculator = 0, Calculator(storage)
-        task = asyncio.create_task(calculator.instant(HEAVY, 3_600_000, lambda value: value, timeout_s=0.2))
+        task = asyncio.create_task(
+            calculator.instant(HEAVY, 3_600_000, lambda value: value, Limits(timeout_s=0.2))
+        )
         while not task.done():
             await asyncio.sleep(0.001)
             ticks += 1

@@ -1,7 +1,7 @@
 """El evaluador de PromQL del suplente de Prometheus. `promql-parser` entiende el texto; aquí se calcula."""
 
-from stack.prometheus.embedded.promql.budget import Budget
 from stack.prometheus.embedded.promql.engine import instant, over_time, query, query_range, selector
+from stack.prometheus.embedded.promql.options import Budget, Options
 from stack.prometheus.embedded.promql.values import (
     STALE,
     BadQuery,
@@ -28,6 +28,7 @@ __all__ = [
     "Matcher",
     "Matrix",
     "NotCovered",
+    "Options",
     "QueryTimeout",
     "Sample",
     "Scalar",

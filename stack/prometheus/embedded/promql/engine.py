@@ -13,7 +13,7 @@ import promql_parser
 
 from stack.prometheus.embedded.promql import binary, functions_instant, functions_range
 from stack.prometheus.embedded.promql.aggregations import aggregate
-from stack.prometheus.embedded.promql.budget import UNLIMITED, Budget
+from stack.prometheus.embedded.promql.options import DEFAULTS, Options
 from stack.prometheus.embedded.promql.selectors import (
     Part,
     Reader,
@@ -41,38 +41,32 @@ from stack.prometheus.embedded.promql.values import (
     without_name,
 )
 
-SUBQUERY_STEP_MS = 60 * 1000
-"""El paso de una subconsulta si no se dice otro: el `evaluation_interval` con que viene Prometheus."""
 MAX_CHARACTERS = 8000
 """Con anidamientos mucho más hondos de lo que cabe aquí, `promql-parser` agota la pila y se lleva el proceso."""
 _RANGES = promql_parser.MatrixSelector | promql_parser.SubqueryExpr
 
 
-def query(text: str, storage: Storage, at_ms: int, *, subquery_ms: int = SUBQUERY_STEP_MS) -> Value:
-    """Lo que vale la consulta en un instante. `subquery_ms` es el paso de una subconsulta que no lo dice.
+def query(text: str, storage: Storage, at_ms: int, options: Options = DEFAULTS) -> Value:
+    """Lo que vale la consulta en un instante.
 
     Raises:
         BadQuery: está mal escrita. ExecutionError: no se puede contestar. NotCovered: este suplente no la sabe.
+        QueryTimeout: se acabó su tiempo.
     """
-    return instant(text, storage, at_ms, subquery_ms=subquery_ms)()
+    return instant(text, storage, at_ms, options)()
 
 
 def query_range(
-    text: str, storage: Storage, start_ms: int, end_ms: int, step_ms: int, *, subquery_ms: int = SUBQUERY_STEP_MS
+    text: str, storage: Storage, start_ms: int, end_ms: int, step_ms: int, options: Options = DEFAULTS
 ) -> Matrix:
     """Lo que vale en cada instante desde `start_ms` hasta `end_ms`, cada `step_ms`. Mismos errores que `query`."""
-    return over_time(text, storage, start_ms, end_ms, step_ms, subquery_ms=subquery_ms)()
+    return over_time(text, storage, start_ms, end_ms, step_ms, options)()
 
 
-def instant(
-    text: str, storage: Storage, at_ms: int, *, subquery_ms: int = SUBQUERY_STEP_MS, budget: Budget = UNLIMITED
-) -> Callable[[], Value]:
-    """`query` en dos pasos: lee ya las series que hacen falta y devuelve la cuenta, que puede ir en otro hilo.
-
-    `budget` es el tiempo que tiene: pasado ese, `QueryTimeout`.
-    """
+def instant(text: str, storage: Storage, at_ms: int, options: Options = DEFAULTS) -> Callable[[], Value]:
+    """`query` en dos pasos: lee ya las series que hacen falta y devuelve la cuenta, que puede ir en otro hilo."""
     tree = without_parens(parse(text))
-    engine = Engine(storage, tree, at_ms, at_ms, subquery_ms, budget)
+    engine = Engine(storage, tree, at_ms, at_ms, options)
 
     def compute() -> Value:
         if isinstance(tree, _RANGES):
@@ -90,21 +84,14 @@ def instant(
 
 
 def over_time(
-    text: str,
-    storage: Storage,
-    start_ms: int,
-    end_ms: int,
-    step_ms: int,
-    *,
-    subquery_ms: int = SUBQUERY_STEP_MS,
-    budget: Budget = UNLIMITED,
+    text: str, storage: Storage, start_ms: int, end_ms: int, step_ms: int, options: Options = DEFAULTS
 ) -> Callable[[], Matrix]:
     """Lo mismo con `query_range`."""
     tree = without_parens(parse(text))
     if isinstance(tree, _RANGES | promql_parser.StringLiteral):
         kind = "range vector" if isinstance(tree, _RANGES) else "string"
         raise BadQuery(f'invalid expression type "{kind}" for range query, must be Scalar or instant Vector')
-    engine = Engine(storage, tree, start_ms, end_ms, subquery_ms, budget)
+    engine = Engine(storage, tree, start_ms, end_ms, options)
 
     def compute() -> Matrix:
         rows: dict[Key, tuple[Labels, list[tuple[int, float]]]] = {}
@@ -142,11 +129,9 @@ def _samples(value: Any, at_ms: int) -> list[Sample]:
 class Engine:
     """Una consulta en marcha sobre `storage`, entre `start_ms` y `end_ms`."""
 
-    def __init__(
-        self, storage: Storage, tree: Any, start_ms: int, end_ms: int, subquery_ms: int, budget: Budget
-    ) -> None:
-        self._reader = Reader(storage, tree, start_ms, end_ms)
-        self._subquery_ms, self._budget = subquery_ms, budget
+    def __init__(self, storage: Storage, tree: Any, start_ms: int, end_ms: int, options: Options) -> None:
+        self._reader = Reader(storage, tree, start_ms, end_ms, options.lookback_ms)
+        self._subquery_ms, self._budget = options.subquery_ms, options.budget
         # Los pasos de una subconsulta caen en la misma rejilla se mire desde donde se mire: se calculan una vez.
         self._inner: dict[tuple[int, int], list[Sample]] = {}
 

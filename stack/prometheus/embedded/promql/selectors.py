@@ -15,7 +15,6 @@ import promql_parser
 
 from stack.prometheus.embedded.promql.values import Labels, Matcher, NotCovered, Sample, Series, Storage, is_stale
 
-LOOKBACK_MS = 5 * 60 * 1000
 _OPS = {"Equal": "=", "NotEqual": "!=", "Re": "=~", "NotRe": "!~"}
 _SYSTEM_TIME = re.compile(r"tv_sec: (-?\d+),\s+tv_nsec: (\d+)")
 
@@ -68,8 +67,8 @@ def absent_labels(node: Any) -> Labels:
 class Reader:
     """Lo que una consulta ve de `storage`, entre `start_ms` (`@ start()`) y `end_ms` (`@ end()`)."""
 
-    def __init__(self, storage: Storage, tree: Any, start_ms: int, end_ms: int) -> None:
-        self._storage, self._start, self._end = storage, start_ms, end_ms
+    def __init__(self, storage: Storage, tree: Any, start_ms: int, end_ms: int, lookback_ms: int) -> None:
+        self._storage, self._start, self._end, self._lookback = storage, start_ms, end_ms, lookback_ms
         # Se guarda el nodo para que su id siga siendo suyo mientras dure la consulta.
         self._nodes: list[Any] = []
         self._shifts: dict[int, tuple[int | None, int]] = {}
@@ -83,11 +82,11 @@ class Reader:
         return (at_ms if fixed is None else fixed) - offset
 
     def instant(self, node: Any, at_ms: int) -> Iterator[tuple[Sample, int]]:
-        """La última muestra de cada serie (con cinco minutos de memoria) y la hora en que se tomó."""
+        """La última muestra de cada serie (si no es más vieja que `lookback_ms`) y la hora en que se tomó."""
         moment = self.moment(node, at_ms)
         for series in self._series[id(node)]:
             last = bisect_right(series.times, moment) - 1
-            if last >= 0 and series.times[last] > moment - LOOKBACK_MS:
+            if last >= 0 and series.times[last] > moment - self._lookback:
                 value = series.values[last]
                 if not is_stale(value):
                     yield Sample(series.labels, at_ms, value), series.times[last]
@@ -126,7 +125,7 @@ class Reader:
                 self._load(node.vector_selector, start_ms, end_ms, self._spans[id(node)])
             case promql_parser.VectorSelector():
                 start_ms, end_ms = self._shift(node, start_ms, end_ms)
-                first = start_ms - (span or LOOKBACK_MS)
+                first = start_ms - (span or self._lookback)
                 self._series[id(node)] = list(self._storage.select(matchers_of(node), first, end_ms))
             case promql_parser.SubqueryExpr():
                 start_ms, end_ms = self._shift(node, start_ms, end_ms)
