@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import suppress
-from dataclasses import dataclass
 
 import redis
 
@@ -19,11 +18,12 @@ from scenarios.kit.telemetry import instrument_cache
 _FAILURES = (redis.RedisError, OSError)
 
 
-@dataclass(frozen=True, slots=True)
 class TooMany(Exception):
     """Demasiados intentos; dentro de `retry_after_s` segundos se puede volver a probar."""
 
-    retry_after_s: int
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"demasiados intentos; quedan {retry_after_s} s")
+        self.retry_after_s = retry_after_s
 
 
 class Attempts:

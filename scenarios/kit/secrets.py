@@ -54,7 +54,7 @@ class SecretStore:
     def __init__(
         self, address: str, role_id: str, secret_id: str, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        session = requests.Session()
+        self._session = session = requests.Session()
         session.trust_env = False  # a Vault no se va por el proxy que diga el entorno
         # Con el token en blanco, el cliente no toma el que alguien haya dejado en el entorno o en su carpeta.
         self._client = hvac.Client(address, token="", timeout=TIMEOUT_S, session=session)
@@ -68,6 +68,15 @@ class SecretStore:
     def from_env(cls) -> SecretStore:
         """Con `VAULT_ADDR`, `VAULT_ROLE_ID` y `VAULT_SECRET_ID`."""
         return cls(required("VAULT_ADDR"), required("VAULT_ROLE_ID"), required("VAULT_SECRET_ID"))
+
+    @property
+    def accessor(self) -> str:
+        """El del token con que se lee ahora: sirve para preguntar por él, no para usarlo. Vacío, si no hay."""
+        return self._accessor
+
+    def close(self) -> None:
+        """Cierra las conexiones. El permiso caducará solo."""
+        self._session.close()
 
     def read(self, path: str, version: int | None = None) -> Secret:
         """El secreto `secret/<path>`: el de ahora o, con `version`, el que fue."""

@@ -43,7 +43,7 @@ class Person:
 
     def __init__(self, env: Mapping[str, str], credentials: Mapping[str, str]) -> None:
         self.name = f"eva-{secrets.token_hex(4)}"
-        self._env, self._credentials = env, credentials
+        self.env, self._credentials = env, credentials
         self.http = urllib3.PoolManager(retries=False)
         self.minio = Minio(
             endpoint=env["MINIO_ENDPOINT"],
@@ -73,7 +73,7 @@ class Person:
         """Sube `content` por Kong, o directamente al microservicio con `base="UPLOADS_URL"`."""
         return self.http.request(
             "POST",
-            self._env[base] + "/api/upload/avatar",
+            self.env[base] + "/api/upload/avatar",
             fields={field: ("foto", content)},
             headers={"Authorization": f"Bearer {self.token() if token is None else token}"},
         )
@@ -85,7 +85,7 @@ class Person:
     def url(self, url: str) -> str:
         """`KONG_PROXY_URL/ruta` con la variable ya sustituida; una dirección entera queda igual."""
         name, slash, path = url.partition("/")
-        return self._env[name] + slash + path if name in self._env else url
+        return self.env[name] + slash + path if name in self.env else url
 
     def objects(self) -> dict[str, str]:
         """Sus objetos: de clave a ETag."""
@@ -102,7 +102,7 @@ class Person:
         """Los mensajes de `topic` con su nombre como clave: (clave, valor)."""
         consumer = Consumer(
             {
-                "bootstrap.servers": self._env["KAFKA_BOOTSTRAP_SERVERS"],
+                "bootstrap.servers": self.env["KAFKA_BOOTSTRAP_SERVERS"],
                 "group.id": "pruebas-mirador",
                 "enable.auto.commit": False,
                 "error_cb": lambda error: None,
@@ -132,7 +132,7 @@ class Person:
     def publish(self, value: bytes) -> None:
         """Publica `value` tal cual en el topic de avatares, con su nombre como clave."""
         producer = Producer(
-            {"bootstrap.servers": self._env["KAFKA_BOOTSTRAP_SERVERS"], "error_cb": lambda error: None}
+            {"bootstrap.servers": self.env["KAFKA_BOOTSTRAP_SERVERS"], "error_cb": lambda error: None}
         )
         producer.produce(TOPIC, value, self.name.encode())
         assert producer.flush(5) == 0

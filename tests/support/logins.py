@@ -48,7 +48,7 @@ class School:
         ).status
 
     def metric(self, series: str, service: str = "AUTH") -> float:
-        """El valor de una serie (`nombre` o `nombre{etiqueta="x"}`) en el `/metrics` de `service`; 0 si no está."""
+        """El valor de una serie (`nombre{etiqueta="x"}`) en el `/metrics` de `service`; 0 si no está."""
         lines = self.http.request("GET", f"{self.env[f'{service}_URL']}/metrics").data.decode().splitlines()
         return next((float(line.rpartition(" ")[2]) for line in lines if line.rpartition(" ")[0] == series), 0.0)
 
