@@ -384,6 +384,18 @@ def test_watch_on_catalog_services_wakes_for_new_services_and_not_for_checks(lab
     assert index(answer) > seen
 
 
+def test_watch_on_nodes_does_not_wake_for_their_services(lab: Lab, name: str) -> None:
+    """Aunque el índice de los nodos crezca con ellos: Consul mira además si lo que se vigila es otro."""
+    lab.register(name)
+    seen = index(lab.get("catalog/nodes"))
+    watch = lab.watch("catalog/nodes", seen, wait="500ms")
+    assert blocked(watch)
+    lab.client.agent.service.deregister(name)
+    eventually(lambda: index(lab.get("catalog/nodes")) > seen)
+    assert blocked(watch)
+    assert index(watch.result(5)) == seen
+
+
 def test_watch_on_state_wakes_for_any_check(lab: Lab, name: str) -> None:
     lab.register(name, Check=passing())
     watch = lab.watch("health/state/warning", index(lab.get("health/state/warning")))

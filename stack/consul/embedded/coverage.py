@@ -42,7 +42,7 @@ COVERAGE = Coverage(
         "Dar de alta y de baja servicios, con etiquetas, metadatos y pesos; modo de mantenimiento.",
         "Comprobaciones por HTTP, TCP y TTL, hechas de verdad: intervalo (un segundo como mínimo), tiempo de "
         "espera, cabeceras, redirecciones, y cuántos fallos seguidos hacen falta.",
-        "Dar de baja por su cuenta lo que lleva mucho en crítico (DeregisterCriticalServiceAfter, un minuto como mínimo).",
+        "Dar de baja por su cuenta lo que lleva mucho en crítico (DeregisterCriticalServiceAfter).",
         "Catálogo y salud: servicios, instancias, nodo y comprobaciones; filtros tag, passing y node-meta.",
         "Esperas largas (index y wait) en catálogo, salud, claves y sesiones, con los índices de cada cosa.",
         "Claves: valores de hasta 512 kB, flags, recurse, keys, separator, raw, cas.",
@@ -59,7 +59,7 @@ COVERAGE = Coverage(
         "catalog/register y catalog/deregister: se da de alta a través del agente.",
         "Comprobaciones por gRPC, HTTP/2, UDP, Docker, alias o TLS. Las de guion, como en Consul, se rechazan.",
         "Expresiones en filter y esperas con hash.",
-        "De agent/self, la configuración entera (DebugConfig) y las cifras (Stats); y la caché del agente (cached).",
+        "De agent/self, la configuración entera (DebugConfig) y las cifras (Stats). La caché del agente (cached).",
         "DNS (puerto 8600).",
         "La interfaz web de Consul: estas páginas son nuestras, con los mismos enlaces (/ui/dc1/services…).",
     ),
