@@ -85,9 +85,10 @@ COBROS = Service(
             "API_KEYS": f"{SICK}=${{COBROS_KEY_1}} {WELL}=${{COBROS_KEY_2}}",
             "SUSPENDED": SICK,
             "PUBLISHABLE_KEY": "${COBROS_PUBLIC_KEY}",
+            "READER_KEY": "${COBROS_READER_KEY}",
         },
     ),
-    credentials=("cobros_key_1", "cobros_key_2", "cobros_public_key"),
+    credentials=("cobros_key_1", "cobros_key_2", "cobros_public_key", "cobros_reader_key"),
     exports={"COBROS_URL": "${COBROS_HTTP_URL}"},
     links=(Link("El libro de pagos", "${COBROS_HTTP_BROWSER_URL}/"),),
 )

@@ -30,6 +30,13 @@ def login_laboratory(laboratory: ground.Laboratory) -> ground.Laboratory:
     return laboratory
 
 
+@pytest.fixture(scope="session")
+def cashier_laboratory(laboratory: ground.Laboratory) -> ground.Laboratory:
+    """El mismo, con lo que además necesita el flujo C."""
+    laboratory.up(FLOWS["flujo-c"].services)
+    return laboratory
+
+
 @pytest.fixture
 def person(laboratory: ground.Laboratory) -> Iterator[Person]:
     """Alguien con nombre propio, que puede subir fotos y mirar qué ha quedado de él en cada servicio."""

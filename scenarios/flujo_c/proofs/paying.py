@@ -90,9 +90,9 @@ def c4(run: Run) -> Evidence:
 
 
 def in_the_ledger(run: Run) -> dict[str, Any]:
-    """El pago de esta ejecución, leído del libro del proveedor con la clave de la escuela."""
+    """El pago de esta ejecución, leído del libro del proveedor con la clave de contabilidad."""
     key = charged(run).key
-    headers = {"Authorization": f"Bearer {run.credentials['COBROS_KEY_2']}"}
+    headers = {"Authorization": f"Bearer {run.credentials['COBROS_READER_KEY']}"}
     found = provider(run, "GET", f"/v1/payments?idempotency_key={key}", headers)["data"]
     if len(found) > 1:
         raise NotProven(f"El proveedor apuntó {len(found)} pagos con la clave {key}; se esperaba uno.", final=True)

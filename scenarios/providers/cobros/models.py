@@ -116,11 +116,13 @@ class _Remembered:
 class Account:
     """La cuenta. Todo se usa desde el bucle de asyncio: nada se cruza entre una espera y la siguiente."""
 
-    def __init__(self, keys: Mapping[str, str], publishable: str, suspended: Iterable[str] = ()) -> None:
+    def __init__(
+        self, keys: Mapping[str, str], publishable: str, reader: str, suspended: Iterable[str] = ()
+    ) -> None:
         off = set(suspended)
         self.keys = {name: ApiKey(name, secret, name not in off) for name, secret in keys.items()}
         self.delay_s, self.failing = 0.0, False
-        self._publishable = publishable
+        self._publishable, self._reader = publishable, reader
         self._methods: dict[str, Method] = {}
         self._payments: dict[str, Payment] = {}
         self._remembered: dict[str, _Remembered] = {}
@@ -135,6 +137,11 @@ class Account:
                     raise Refused(401, "authentication_error", "api_key_suspended", "Esa clave está suspendida.")
                 return key
         raise Refused(401, "authentication_error", "api_key_invalid", "Esa clave no es de esta cuenta.")
+
+    def check_reader(self, given: str) -> None:
+        """El libro lo puede mirar contabilidad, con su clave, y cualquiera que pueda cobrar; `Refused` si no."""
+        if not hmac.compare_digest(self._reader.encode(), given.encode()):
+            self.secret(given)
 
     def check_publishable(self, given: str) -> None:
         """La clave que puede llevar una página web solo sirve para guardar tarjetas; `Refused` si no es ella."""

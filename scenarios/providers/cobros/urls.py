@@ -103,12 +103,12 @@ class _Api:
         return responses.method(self._account.save(str(number or "")))
 
     async def payments(self, request: Request) -> Response:
-        self._account.secret(_bearer(request))
+        self._account.check_reader(_bearer(request))
         found = self._account.payments(request.query_params.get("idempotency_key", ""))
         return responses.listing(found[:100])
 
     async def payment(self, request: Request) -> Response:
-        self._account.secret(_bearer(request))
+        self._account.check_reader(_bearer(request))
         return responses.found(self._account.payment(request.path_params["id"]))
 
     async def pay(self, request: Request) -> Response:
