@@ -102,7 +102,7 @@ EXPLANATIONS = {
         without="Auth llamaría a cada interesado, y un contador de visitas estropeado no dejaría entrar a nadie.",
         more="El suceso dice quién (por su número), con qué papel y cuándo: lo justo. Ni correo, ni dirección, "
         "ni token, porque un topic lo leen muchos y dura mucho. La clave es el usuario, y así los suyos van a la "
-        "misma partición y se leen en orden. Si Kafka no contesta, Auth espera tres segundos, lo apunta en "
+        "misma partición y se leen en orden. Si Kafka no contesta, Auth espera un segundo, lo apunta en "
         "`auth_events_lost_total` y sigue: ese suceso se pierde. Si perderlo fuera grave se guardaría primero en "
         "la base de datos, junto a lo demás, y otro lo publicaría después (se llama *outbox*).",
     ),

@@ -60,7 +60,7 @@ CASES = (
     Case(
         "kafka_down",
         "Kafka no está",
-        "Se entra igual, tres segundos más tarde. El suceso se pierde y se cuenta en `auth_events_lost_total`.",
+        "Se entra igual, un segundo más tarde. El suceso se pierde y se cuenta en `auth_events_lost_total`.",
     ),
     Case("jaeger_down", "Jaeger no está", "Se entra igual y sin esperar. Esa traza se pierde."),
     Case(

@@ -79,14 +79,16 @@ def ensure_topics(*names: str) -> None:
 class Publisher:
     """Publica sucesos y no dice que lo ha hecho hasta que Kafka lo confirma."""
 
-    def __init__(self) -> None:
+    def __init__(self, within_s: float = PUBLISH_WITHIN_S) -> None:
+        """`within_s` es lo que se espera, como mucho, a que Kafka confirme cada suceso."""
+        self._within_s = within_s
         # Esperar a todas las réplicas y no duplicar al reintentar: un suceso de negocio lo merece.
         self._producer = Producer(
             _settings(
                 acks="all",
                 enable_idempotence=True,
                 linger_ms=0,
-                message_timeout_ms=int(PUBLISH_WITHIN_S * 1000),
+                message_timeout_ms=int(within_s * 1000),
             )
         )
 
@@ -134,7 +136,7 @@ class Publisher:
                 headers=headers,
                 on_delivery=lambda error, message: outcome.append((error, message)),
             )
-            deadline = time.monotonic() + PUBLISH_WITHIN_S + 1
+            deadline = time.monotonic() + self._within_s + 1
             while not outcome and time.monotonic() < deadline:
                 self._producer.poll(0.1)
         except (KafkaException, BufferError) as error:

@@ -10,7 +10,7 @@ from scenarios.engine.facts import Evidence, NotProven
 from scenarios.flujo_b import keys
 from scenarios.flujo_b.client import entering
 from scenarios.flujo_b.people import connect
-from scenarios.flujo_b.proofs.found import in_ms, key, key_read, login_span, row
+from scenarios.flujo_b.proofs.found import in_ms, is_over, key, key_read, login_span, row
 from scenarios.school.passwords import verify
 
 _MAY, _MAY_NOT = "secret/data/jwt", ("secret/data/minio", "secret/metadata/jwt", "sys/policies/acl/auth")
@@ -113,16 +113,12 @@ def _executed(run: Run) -> tuple[str, str]:
         "SELECT application_name, query_start::text FROM pg_stat_activity "
         "WHERE pid <> pg_backend_pid() AND query LIKE 'SELECT credentials%%' AND query LIKE %s"
     )
+    over = is_over(run)
     with closing(connect(run.env["DATABASE_URL"])) as connection:
         found = connection.execute(query, (f"%{run.trace_id}%",)).fetchone()
     if found is None:
-        raise NotProven("PostgreSQL no recuerda ninguna consulta de esta traza.", final=_too_late(run))
+        raise NotProven("PostgreSQL no recuerda ninguna consulta de esta traza.", final=over)
     return str(found[0]), str(found[1])
-
-
-def _too_late(run: Run) -> bool:
-    answered = run.answered
-    return answered is not None and not answered.ok
 
 
 def b6(run: Run) -> Evidence:

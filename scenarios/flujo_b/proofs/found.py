@@ -15,7 +15,7 @@ from scenarios.engine.context import Run
 from scenarios.engine.facts import NotProven
 from scenarios.engine.trace import Span
 from scenarios.flujo_b import keys, spans
-from scenarios.flujo_b.client import ME, TTL_S, entering
+from scenarios.flujo_b.client import ME, entering
 from scenarios.flujo_b.keys import Key
 from scenarios.flujo_b.people import connect
 
@@ -67,12 +67,19 @@ class SessionFact:
     ttl_s: int
 
 
-def session(run: Run, *, final: bool = False) -> SessionFact:
+def is_over(run: Run) -> bool:
+    """Si ya hay respuesta: todo lo que Auth fuera a hacer antes de contestar está hecho, y lo que falte no llegará."""
+    answered = run.answered
+    return answered is not None and answered.status != 0
+
+
+def session(run: Run) -> SessionFact:
     """La única sesión de quien entra, sin mirar si caduca."""
+    over = is_over(run)  # antes de mirar: si se mirase después, podría acabar entre medias
     user = entering(run).user
     found = list(run.clients.redis.scan_iter(match=f"session:{user}:*", count=1000))
     if not found:
-        raise NotProven(f"En Redis no hay ninguna sesión de {user}.", final=final)
+        raise NotProven(f"En Redis no hay ninguna sesión de {user}.", final=over)
     if len(found) > 1:
         raise NotProven(f"En Redis hay {len(found)} sesiones de {user} y se esperaba una.", final=True)
     key = str(found[0])
@@ -158,6 +165,3 @@ def in_ms(microseconds: int) -> str:
 def in_hours(seconds: int) -> str:
     """«23 h 59 min 58 s»."""
     return f"{seconds // 3600} h {seconds % 3600 // 60} min {seconds % 60} s"
-
-
-WHOLE_DAY_S = TTL_S

@@ -9,7 +9,7 @@ from scenarios.engine.context import Run
 from scenarios.engine.evidence import RecordFact
 from scenarios.engine.facts import Evidence, NotProven
 from scenarios.flujo_b.client import TOPIC, TTL_S, entering
-from scenarios.flujo_b.proofs.found import Token, in_hours, knock, login_span, session, token
+from scenarios.flujo_b.proofs.found import Token, in_hours, is_over, knock, login_span, session, token
 
 _SLACK_S = 3
 
@@ -17,7 +17,7 @@ _SLACK_S = 3
 def b7(run: Run) -> Evidence:
     """La sesión está, dura 24 horas contadas desde ahora, y no guarda ni la contraseña ni el token."""
     login = entering(run)
-    opened = run.until(lambda: session(run, final=_all_done(run)), "Redis")
+    opened = run.until(lambda: session(run), "Redis")
     if opened.ttl_s == -1:
         raise NotProven(f"La sesión «{opened.key}» no caduca; se esperaba un TTL de {TTL_S} s.", final=True)
     least = TTL_S - (time.time() - run.started_at) - _SLACK_S
@@ -73,12 +73,7 @@ def b8(run: Run) -> Evidence:
 
 def published(run: Run) -> RecordFact:
     """El suceso de esta ejecución. Se publica antes de contestar: si ya hay respuesta y no está, no estará."""
-    return read.record_of_run(run, TOPIC, final=_all_done(run))
-
-
-def _all_done(run: Run) -> bool:
-    answered = run.answered
-    return answered is not None and answered.ok
+    return read.record_of_run(run, TOPIC, final=is_over(run))
 
 
 def b9(run: Run) -> Evidence:
