@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -52,10 +52,12 @@ class Mortals:
     tcp_address: str
     tcp_alive: dict[str, Any]
     watch: Future[requests.Response]
+    history: Future[list[str]]
 
 
-@pytest.fixture(scope="module")
-def mortals(lab: Lab, ports: list[int]) -> Mortals:
+@pytest.fixture(scope="module", autouse=True)
+def mortals(lab: Lab, ports: list[int]) -> Iterator[Mortals]:
+    """Mueren al empezar el fichero, para que Consul se vaya enterando mientras corren las demás pruebas."""
     web, patient, tcp = unique("web"), unique("paciente"), unique("puerto")
     places = [from_service(port) for port in ports[1:]]
     with (
@@ -74,7 +76,21 @@ def mortals(lab: Lab, ports: list[int]) -> Mortals:
             eventually(lambda: lab.healthy(one) == {one})  # noqa: B023
         alive = lab.check(f"service:{tcp}")
         watch = lab.watch(f"health/service/{web}?passing", index(lab.get(f"health/service/{web}?passing")))
-    return Mortals(web, places[0], patient, tcp, places[2], alive, watch)
+    with ThreadPoolExecutor(1) as pool:
+        history = pool.submit(follow, lab, patient)
+        yield Mortals(web, places[0], patient, tcp, places[2], alive, watch, history)
+
+
+def follow(lab: Lab, name: str) -> list[str]:
+    """Los estados por los que pasa la comprobación de `name` hasta ponerse en crítico, con esperas largas."""
+    answer, history = lab.get(f"health/checks/{name}"), list[str]()
+    while True:
+        status = answer.json()[0]["Status"]
+        if status not in history[-1:]:
+            history.append(status)
+        if status == "critical":
+            return history
+        answer = lab.watch(f"health/checks/{name}", index(answer)).result(20)
 
 
 @pytest.fixture
@@ -144,35 +160,6 @@ def test_http_check_follows_redirects_unless_told_not_to(lab: Lab, watched: Targ
     eventually(lambda: lab.status(f"{name}-sigue") == "passing")
     check = eventually(lambda: lab.check(f"{name}-no"), until=lambda one: one["Output"])
     assert (check["Status"], ": 302 Found Output:" in check["Output"]) == ("critical", True)
-
-
-# --- Lo que se muere
-
-
-def test_http_check_may_need_several_failures(lab: Lab, mortals: Mortals) -> None:
-    """Con uno avisa y con dos es crítico. Va la primera: entre uno y otro pasa un segundo."""
-    eventually(lambda: lab.status(f"service:{mortals.patient}") != "passing")
-    assert lab.status(f"service:{mortals.patient}") == "warning"
-    eventually(lambda: lab.status(f"service:{mortals.patient}") == "critical")
-
-
-def test_http_check_turns_critical_when_its_target_dies(lab: Lab, mortals: Mortals) -> None:
-    """Nadie le ha dicho nada a Consul: se entera él, y avisa a quien espera."""
-    assert mortals.watch.result(5).json() == []
-    check = lab.check(f"service:{mortals.web}")
-    assert check["Status"] == "critical"
-    assert check["Output"].startswith(f'Get "http://{mortals.web_address}/200": ')
-    if runtime() != "docker":  # por el puente de los contenedores la conexión se abre y se corta
-        assert check["Output"].endswith(f"dial tcp {mortals.web_address}: connect: connection refused")
-
-
-def test_tcp_check_passes_while_someone_listens(lab: Lab, mortals: Mortals) -> None:
-    assert mortals.tcp_alive["Output"] == f"TCP connect {mortals.tcp_address}: Success"
-    assert mortals.tcp_alive["Type"] == "tcp"
-    if runtime() == "docker":
-        pytest.skip("en Docker lo de esta máquina se ve a través de un puente, que siempre acepta la conexión")
-    check = eventually(lambda: lab.check(f"service:{mortals.tcp}"), until=lambda one: one["Status"] == "critical")
-    assert check["Output"] == f"dial tcp {mortals.tcp_address}: connect: connection refused"
 
 
 # --- TTL: el servicio da señales de vida
@@ -334,3 +321,30 @@ def test_check_left_out_of_a_new_registration_stays_unless_replaced(lab: Lab, na
     assert f"{name}-c" in lab.client.agent.checks()
     assert lab.put("agent/service/register?replace-existing-checks=true", {"Name": name}).status_code == 200
     assert f"{name}-c" not in lab.client.agent.checks()
+
+
+# --- Lo que se muere
+
+
+def test_http_check_may_need_several_failures(mortals: Mortals) -> None:
+    """Con uno avisa y con dos es crítico."""
+    assert mortals.history.result(10) == ["passing", "warning", "critical"]
+
+
+def test_http_check_turns_critical_when_its_target_dies(lab: Lab, mortals: Mortals) -> None:
+    """Nadie le ha dicho nada a Consul: se entera él, y avisa a quien espera."""
+    assert mortals.watch.result(5).json() == []
+    check = lab.check(f"service:{mortals.web}")
+    assert check["Status"] == "critical"
+    assert check["Output"].startswith(f'Get "http://{mortals.web_address}/200": ')
+    if runtime() != "docker":  # por el puente de los contenedores la conexión se abre y se corta
+        assert check["Output"].endswith(f"dial tcp {mortals.web_address}: connect: connection refused")
+
+
+def test_tcp_check_passes_while_someone_listens(lab: Lab, mortals: Mortals) -> None:
+    assert mortals.tcp_alive["Output"] == f"TCP connect {mortals.tcp_address}: Success"
+    assert mortals.tcp_alive["Type"] == "tcp"
+    if runtime() == "docker":
+        pytest.skip("en Docker lo de esta máquina se ve a través de un puente, que siempre acepta la conexión")
+    check = eventually(lambda: lab.check(f"service:{mortals.tcp}"), until=lambda one: one["Status"] == "critical")
+    assert check["Output"] == f"dial tcp {mortals.tcp_address}: connect: connection refused"
