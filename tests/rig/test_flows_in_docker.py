@@ -14,9 +14,12 @@ MIXTURES = {
     "kafka-y-redis-fuera": ("--set", "kafka=embedded", "--set", "redis=embedded"),
     "kong-y-prometheus-fuera": ("--set", "kong=embedded", "--set", "prometheus=embedded"),
     "jaeger-y-minio-fuera": ("--set", "jaeger=embedded", "--set", "minio=embedded"),
+    # Consul comprueba a los microservicios desde donde corre, y Prometheus los lee desde donde corre.
+    "consul-fuera": ("--set", "consul=embedded"),
+    "prometheus-y-grafana-fuera": ("--set", "prometheus=embedded", "--set", "grafana=embedded"),
 }
 # Los flujos que hay escritos; cada uno tiene que salir entero con cualquier mezcla.
-FLOWS = {"flujo-a": 16}
+FLOWS = {"flujo-a": 16, "flujo-b": 12, "flujo-c": 7}
 
 
 @pytest.fixture(scope="module")

@@ -1,23 +1,26 @@
 """`consul_sd_configs`: preguntar a Consul qué instancias hay y dónde escuchan.
 
-Sigue https://prometheus.io/docs/prometheus/latest/configuration/configuration/#consul_sd_config, preguntando cada
-`refresh_interval` en lugar de con esperas largas.
+Sigue https://prometheus.io/docs/prometheus/latest/configuration/configuration/#consul_sd_config. Como Prometheus,
+se entera de quién se apunta o se borra con una espera larga; lo que cambia de una instancia ya apuntada (su salud)
+se vuelve a mirar cuando esa espera acaba. Si el fichero nombra los servicios, se pregunta cada `refresh_interval`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 from stack.prometheus.embedded import fields
-from stack.prometheus.embedded.fetching import fetch
+from stack.prometheus.embedded.fetching import fetch_whole
 from stack.prometheus.embedded.fields import ConfigProblem, duration_s
 
 _FIELDS = {"server", "services", "tags", "refresh_interval", "tag_separator"}
 _META = "__meta_consul_"
+WAIT_S = 8
+"""Lo que dura, como mucho, cada espera larga."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class ConsulDiscovery:
     tags: tuple[str, ...]
     refresh_s: float
     separator: str
+    _seen: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -41,7 +45,7 @@ class ConsulDiscovery:
         Raises:
             OSError, ValueError, TimeoutError, ScrapeFailed: Consul no contesta, o no con lo esperado.
         """
-        names = self.services or tuple(await self._ask("/v1/catalog/services"))
+        names = self.services or await self._names()
         found: list[Mapping[str, str]] = []
         for name in names:
             for entry in await self._ask(f"/v1/health/service/{quote(name, safe='')}"):
@@ -50,8 +54,16 @@ class ConsulDiscovery:
                     found.append(self._labels(entry, tags))
         return found
 
+    async def _names(self) -> list[str]:
+        """Los servicios con esas etiquetas; salvo la primera vez, cuando algo cambie o pase un rato."""
+        index = self._seen.pop("index", "")
+        waiting = f"?index={index}&wait={WAIT_S}s" if index else ""
+        headers, body = await fetch_whole(f"http://{self.server}/v1/catalog/services{waiting}")
+        self._seen["index"] = headers.get("x-consul-index", "")
+        return [name for name, tags in json.loads(body).items() if set(self.tags) <= set(tags)]
+
     async def _ask(self, path: str) -> Any:
-        _, body = await fetch(f"http://{self.server}{path}")
+        _, body = await fetch_whole(f"http://{self.server}{path}")
         return json.loads(body)
 
     def _labels(self, entry: Mapping[str, Any], tags: list[str]) -> Mapping[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 MAX_BODY = 8 * 1024 * 1024
@@ -15,6 +16,16 @@ class ScrapeFailed(Exception):
 
 async def fetch(url: str) -> tuple[str | None, str]:
     """`GET url` con una conexión nueva; devuelve el tipo y el cuerpo.
+
+    Raises:
+        ScrapeFailed, OSError: véase `fetch_whole`.
+    """
+    headers, body = await fetch_whole(url)
+    return headers.get("content-type"), body
+
+
+async def fetch_whole(url: str) -> tuple[Mapping[str, str], str]:
+    """Como `fetch`, pero con todas las cabeceras, en minúsculas.
 
     Raises:
         ScrapeFailed: no contestó 200, no habla HTTP o el cuerpo es demasiado grande. OSError: no hay conexión.
@@ -45,6 +56,6 @@ async def fetch(url: str) -> tuple[str | None, str]:
             body += chunk
             if len(body) > MAX_BODY:
                 raise ScrapeFailed("la respuesta pasa de 8 MB")
-        return headers.get("content-type"), body.decode("utf-8", "replace")
+        return headers, body.decode("utf-8", "replace")
     finally:
         writer.close()
