@@ -68,7 +68,7 @@ class SessionFact:
 
 
 def is_over(run: Run) -> bool:
-    """Si ya hay respuesta: todo lo que Auth fuera a hacer antes de contestar está hecho, y lo que falte no llegará."""
+    """Si ya hay respuesta: lo que Auth hace antes de contestar está hecho, y lo que falte no llegará."""
     answered = run.answered
     return answered is not None and answered.status != 0
 
