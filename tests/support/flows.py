@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.support.running import project
+
 PATIENCE_S = 180
 
 
@@ -20,11 +22,11 @@ def run_flow(home: Path, flow: str, *options: str) -> list[dict[str, Any]]:
 
 
 def stacklab(home: Path, *argv: str) -> subprocess.CompletedProcess[str]:
-    """La orden `stacklab` con el estado en `home`."""
+    """La orden `stacklab` con el estado en `home`, en un proyecto solo suyo."""
     environment = {name: value for name, value in os.environ.items() if name != "STACKLAB_DEFAULT_RUNTIME"}
     return subprocess.run(
         [Path(sys.executable).with_name("stacklab"), *argv],
-        env=environment | {"STACKLAB_HOME": str(home), "NO_COLOR": "1"},
+        env=environment | {"STACKLAB_HOME": str(home), "STACKLAB_PROJECT_NAME": project(home), "NO_COLOR": "1"},
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,
