@@ -53,14 +53,14 @@ def _hops() -> Iterator[Hop]:
         )
 
     # Kong y el span de la petición no cuentan lo que vieron hasta que la petición acaba: de ahí casi todos los
-    # `proven_after`. El de la lectura en Vault, hasta que se da por leída.
+    # `proven_after`.
     read_key, query, save, send = spans.READ_KEY, spans.QUERY, spans.SAVE_SESSION, spans.SEND
     sign, process = spans.SIGN, spans.PROCESS
     yield hop(
         "B1", "kong", door.b1, span=spans.KONG, proven_after="B11", unheld="La petición todavía no ha salido."
     )
     yield hop("B2", "kong", door.b2, "B1", unheld=_INSIDE_KONG, span=spans.KONG_FORWARD, proven_after="B11")
-    yield hop("B3", "vault", checks.b3, "B2", hold=before(read_key), span=read_key, proven_after="B4")
+    yield hop("B3", "vault", checks.b3, "B2", hold=before(read_key), span=read_key, proven_after="B11")
     yield hop("B4", "vault", checks.b4, "B3", hold=after(read_key), span=read_key)
     yield hop("B5", "database", checks.b5, "B4", hold=before(query), span=query)
     yield hop("B6", "database", checks.b6, "B5", hold=after(query), span=query, proven_after="B11")

@@ -81,6 +81,7 @@ class SecretStore:
     def read(self, path: str, version: int | None = None) -> Secret:
         """El secreto `secret/<path>`: el de ahora o, con `version`, el que fue."""
         attributes = {"server.address": self._address, "vault.secret.path": f"secret/{path}"}
+        request = trace.get_current_span()
         try:
             with (
                 _tracer.start_as_current_span(
@@ -97,7 +98,9 @@ class SecretStore:
                     secret = self._get(path, version)
                 span.set_attribute("vault.secret.version", secret.version)
                 span.set_attribute("vault.secret.created_time", secret.created)
-                span.set_attribute("vault.token.accessor", accessor)
+                # También en quien pregunta: aunque la respuesta se perdiese, consta con qué permiso se hizo.
+                for one in (request, span):
+                    one.set_attribute("vault.token.accessor", accessor)
                 return secret
         except InvalidPath as error:
             raise Missing(f"secret/{path}") from error

@@ -11,7 +11,6 @@ import logging
 import math
 import time
 from datetime import datetime
-from typing import cast
 
 import redis
 from fastapi import FastAPI
@@ -75,7 +74,7 @@ class Activity:
         try:
             with suppress_instrumentation():
                 self._client.zremrangebyscore(ACTIVE, "-inf", f"({since}")
-                return float(cast("int", self._client.zcard(ACTIVE)))
+                return float(self._client.zcard(ACTIVE))
         except _FAILURES:
             return math.nan
 

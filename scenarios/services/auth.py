@@ -38,7 +38,7 @@ from scenarios.kit.database import Database
 from scenarios.kit.errors import Missing, Unavailable
 from scenarios.kit.logs import setup_logs
 from scenarios.kit.messaging import Publisher, ensure_topics
-from scenarios.kit.secrets import SecretStore
+from scenarios.kit.secrets import Secret, SecretStore
 from scenarios.kit.sessions import Sessions
 from scenarios.kit.settings import optional
 from scenarios.kit.telemetry import setup_telemetry
@@ -155,12 +155,12 @@ class Auth:
         """
         request = trace.get_current_span()
         self._attempts.count(credentials.subject)
-        key = self._secrets.read(KEY)
+        key = self._signing_key()
         person = self._people.find(credentials.subject)
         if person is not None:
             request.set_attribute("user.id", person.user)
         with self._checking:  # también si no existe: que se tarde lo mismo
-            right = verify(person and person.password_hash, credentials.password.get_secret_value())
+            right = verify(person.password_hash if person else None, credentials.password.get_secret_value())
         if person is None or not right:
             raise HTTPException(401, WRONG)
         now = int(time.time())
@@ -170,7 +170,7 @@ class Auth:
         _opened.inc()
         self._attempts.forget(credentials.subject)
         self._announce(person)
-        claims = {"iss": f"{KEY_NAME}{key.version}", "sub": person.user, "sid": sid, **times}
+        claims: dict[str, Any] = {"iss": f"{KEY_NAME}{key.version}", "sub": person.user, "sid": sid, **times}
         with _tracer.start_as_current_span("sign jwt", attributes={"jwt.iss": claims["iss"]}):
             token = jwt.encode(claims, key.values["key"], algorithm="HS256")
             # La huella y no el token: con ella se sabe cuál se dio, y no sirve para entrar.
@@ -178,6 +178,12 @@ class Auth:
         _log.info("ha entrado", extra={"user": person.user, "role": person.role})
         public = {"id": person.user, "name": person.name, "email": person.email, "role": person.role}
         return {"token": token, "token_type": "Bearer", "expires_in": SESSION_TTL_S, "user": public}
+
+    def _signing_key(self) -> Secret:
+        try:
+            return self._secrets.read(KEY)
+        except Missing as error:  # a quien entra no le falta nada: falta aquí
+            raise Unavailable("Vault", error) from error
 
     def _announce(self, person: Person) -> None:
         """Avisa de que ha entrado. Si no se puede, se sigue: por no contar a alguien no se le deja fuera."""

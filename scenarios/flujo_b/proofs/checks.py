@@ -18,8 +18,10 @@ _MAY, _MAY_NOT = "secret/data/jwt", ("secret/data/minio", "secret/metadata/jwt",
 
 def b3(run: Run) -> Evidence:
     """Auth preguntó a Vault con un token que es suyo y que solo puede leer lo suyo."""
-    asked = run.until(lambda: key_read(run), "Jaeger")
-    accessor = str(asked.attributes.get("vault.token.accessor", ""))
+    request = run.until(lambda: login_span(run), "Jaeger")
+    accessor = str(request.attributes.get("vault.token.accessor", ""))
+    if not accessor:
+        raise NotProven("Auth no llegó a preguntar a Vault.", final=True)
     about, capabilities = run.until(lambda: _token(run, accessor), "Vault")
     role, policies = about["meta"].get("role_name", ""), sorted(about["policies"])
     if role != "auth" or policies != ["auth", "default"]:
