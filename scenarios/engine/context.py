@@ -85,7 +85,8 @@ class Run:
             except (NotProven, *OUR_MISTAKES):
                 raise
             except Exception as error:
-                if source.lower() in self.services_down():
+                down = self.services_down().values()
+                if source.lower() in {text.lower() for row in down for text in (row.name, row.title)}:
                     raise NotProven(f"{source} no está en marcha.", final=True) from error
                 raise
 

@@ -44,10 +44,16 @@ CASES = (
         "se retira la vieja, lo firmado con ella deja de valer.",
     ),
     Case(
-        "kong_forgets",
-        "Kong se reinicia después de rotar",
-        "Vuelve a leer su fichero y rechaza (401) lo firmado con la clave nueva, hasta que `synchronise` se la "
-        "recuerda.",
+        "deleted_key",
+        "Alguien borra la clave en Vault",
+        "503: nadie nuevo entra, y quien estaba dentro tampoco pasa, hasta que se recupera (KV v2 borra sin tirar) "
+        "o se rota.",
+    ),
+    Case(
+        "kong_restarts",
+        "Kong se para después de rotar, y vuelve",
+        "Mientras no está, la conexión se rechaza. Al volver lee otra vez su fichero y no admite (401) lo firmado "
+        "con la clave nueva, hasta que `synchronise` se la recuerda.",
     ),
     Case(
         "vault_down",
@@ -62,7 +68,11 @@ CASES = (
         "Kafka no está",
         "Se entra igual, un segundo más tarde. El suceso se pierde y se cuenta en `auth_events_lost_total`.",
     ),
-    Case("jaeger_down", "Jaeger no está", "Se entra igual y sin esperar. Esa traza se pierde."),
+    Case(
+        "watchers_down",
+        "No están Jaeger, Prometheus, Grafana ni Consul",
+        "Se entra igual y sin esperar: los que miran no pueden parar a los que trabajan. Esa traza se pierde.",
+    ),
     Case(
         "auth_killed",
         "Auth muere a mitad de un login",

@@ -69,7 +69,7 @@ class _Desk:
 
 
 class HoldingSpanProcessor(SpanProcessor):
-    """Pregunta antes de empezar y antes de dar por acabada cada llamada a otro servicio."""
+    """Pregunta antes de empezar y de dar por acabada cada llamada a otro servicio, o cada trabajo con span."""
 
     def __init__(self, service: str, secret: str) -> None:
         self._service = service

@@ -34,6 +34,20 @@ def test_twelve_of_twelve(login_laboratory: Laboratory, person: Person) -> None:
     assert person.get(lines[-1]["dashboard_url"]).status == 200
 
 
+def test_a_dead_service_is_named_with_its_last_lines(login_laboratory: Laboratory) -> None:
+    login_laboratory.down(["database"])
+    try:
+        result = run(FLOW, login_laboratory, patience_s=2)
+    finally:
+        login_laboratory.up(["database"])
+    assert [done.hop.id for done in result.hops if done.status is HopStatus.PROVEN] == ["B1", "B2", "B3", "B4"]
+    failed = result.hops[4]
+    assert failed.status is HopStatus.FAILED
+    assert "Base de datos no está en marcha" in failed.reason
+    assert failed.trouble is not None
+    assert (failed.trouble.service, bool(failed.trouble.log)) == ("database", True)
+
+
 def test_no_secret_is_left_anywhere(login_laboratory: Laboratory, person: Person) -> None:
     """Ni en los spans, ni en los sucesos, ni en Redis, ni en las métricas, ni en la carpeta, ni en la pantalla."""
     seen: list[Run] = []

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import Any
 
 from scenarios.engine.context import Run
 from scenarios.engine.facts import Evidence, NotProven
-from scenarios.flujo_b import keys
+from scenarios.flujo_b import keys, spans
 from scenarios.flujo_b.client import entering
 from scenarios.flujo_b.people import connect
-from scenarios.flujo_b.proofs.found import in_ms, is_over, key, key_read, login_span, row
+from scenarios.flujo_b.proofs.found import in_ms, key, key_read, login_span, row
 from scenarios.school.passwords import verify
 
 _MAY, _MAY_NOT = "secret/data/jwt", ("secret/data/minio", "secret/metadata/jwt", "sys/policies/acl/auth")
@@ -88,44 +89,49 @@ def b4(run: Run) -> Evidence:
 def b5(run: Run) -> Evidence:
     """PostgreSQL ejecutó una consulta de esta traza, y la fila guarda el resumen argon2 de esta contraseña."""
     login = entering(run)
-    stored = run.until(lambda: row(run), "La base de datos")
+    stored = run.until(lambda: row(run), "Base de datos")
     if not stored.algorithm:
         raise NotProven("La contraseña no está guardada con argon2.", final=True)
     if not verify(stored.password_hash, login.password):
         raise NotProven(
             f"El resumen que guarda la fila {stored.id} no es el de la contraseña enviada.", final=True
         )
-    who, at = run.until(lambda: _executed(run), "La base de datos")
+    source, who, at = run.until(lambda: _executed(run), "Base de datos")
     return Evidence(
-        "PostgreSQL",
+        source,
         f"ejecutó la consulta de esta traza, de «{who}» · fila {stored.id} · {stored.algorithm}",
         {
             "fila de credentials": stored.id,
             "algoritmo del resumen": stored.algorithm,
-            "quién preguntó (application_name)": who,
-            "cuándo (query_start)": at,
-            "traza en el comentario de la consulta": run.trace_id,
+            "quién preguntó": who,
+            "cuándo": at,
+            "traza": run.trace_id,
         },
     )
 
 
-def _executed(run: Run) -> tuple[str, str]:
-    """La consulta de esta traza, en la última que PostgreSQL recuerda de cada conexión."""
+def _executed(run: Run) -> tuple[str, str, str]:
+    """Quién lo dice, quién preguntó y cuándo.
+
+    PostgreSQL recuerda solo la última consulta de cada conexión: si otro login la usó justo después, vale el span.
+    """
     query = (
         "SELECT application_name, query_start::text FROM pg_stat_activity "
         "WHERE pid <> pg_backend_pid() AND query LIKE 'SELECT credentials%%' AND query LIKE %s"
     )
-    over = is_over(run)
     with closing(connect(run.env["DATABASE_URL"])) as connection:
         found = connection.execute(query, (f"%{run.trace_id}%",)).fetchone()
-    if found is None:
-        raise NotProven("PostgreSQL no recuerda ninguna consulta de esta traza.", final=over)
-    return str(found[0]), str(found[1])
+    if found is not None:
+        return "PostgreSQL", str(found[0]), str(found[1])
+    asked = next(run.trace().find(spans.QUERY), None)
+    if asked is None:
+        raise NotProven("PostgreSQL no recuerda ninguna consulta de esta traza.")
+    return "Jaeger", asked.service, datetime.fromtimestamp(asked.start_us / 1e6, UTC).isoformat(" ")
 
 
 def b6(run: Run) -> Evidence:
     """Auth supo el número de la cuenta, que el cliente no manda: solo pudo dárselo la base de datos."""
-    stored = run.until(lambda: row(run), "La base de datos")
+    stored = run.until(lambda: row(run), "Base de datos")
     request = run.until(lambda: login_span(run), "Jaeger")
     known = str(request.attributes.get("user.id", ""))
     if known != stored.user:

@@ -75,7 +75,7 @@ def b11(run: Run) -> Evidence:
     document = answer.json() or {}
     if not answer.ok or not isinstance(document.get("token"), str):
         raise NotProven(f"El cliente no recibió un 200 con su token: {answer}.", final=True)
-    stored = run.until(lambda: row(run), "La base de datos")
+    stored = run.until(lambda: row(run), "Base de datos")
     expected = {"id": stored.user, "name": stored.name, "email": stored.email, "role": stored.role}
     if document.get("user") != expected:
         raise NotProven("Los datos que recibió el cliente no son los de su fila.", final=True)
