@@ -46,8 +46,8 @@ CASES = (
     Case(
         "deleted_key",
         "Alguien borra la clave en Vault",
-        "503: nadie nuevo entra, y quien estaba dentro tampoco pasa, hasta que se recupera (KV v2 borra sin tirar) "
-        "o se rota.",
+        "503: nadie nuevo entra, y quien estaba dentro tampoco pasa, hasta que se recupera (KV v2 borra sin "
+        "tirar) o se rota.",
     ),
     Case(
         "kong_restarts",
