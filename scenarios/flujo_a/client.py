@@ -6,20 +6,16 @@ import hashlib
 import io
 import random
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from scenarios.engine.answer import Answer
-from scenarios.engine.client_span import export_client_span
+from scenarios.engine.client import call
 from scenarios.engine.context import Run
 from scenarios.engine.evidence import metric_of, pending_messages
 from scenarios.engine.facts import NotProven
-from scenarios.engine.relay import losing_replies
 from scenarios.engine.waiting import Deadline, until
-from scenarios.kit.wire import DESK
 from stack.errors import StacklabError
 
 PATH = "/api/upload/avatar"
@@ -121,8 +117,6 @@ def token(run: Run, *, secret: str | None = None, lifetime_s: int = 300, issuer:
 
 def drive(run: Run) -> Answer:
     """Sube la foto a través de Kong y devuelve lo que contestó."""
-    from urllib3 import Timeout
-    from urllib3.exceptions import HTTPError
     from urllib3.filepost import encode_multipart_formdata
 
     upload = uploaded(run)
@@ -130,52 +124,17 @@ def drive(run: Run) -> Answer:
         {"file": (upload.filename, upload.content, upload.content_type)}
     )
     forged = "un secreto que no es el de Kong, largo como debe ser" if run.fault == FORGED_TOKEN else None
-    headers = {
-        "Authorization": f"Bearer {token(run, secret=forged)}",
-        "Content-Type": content_type,
-        **run.headers(),
-    }
-    # Si alguien puede parar la petición a mitad, hay que esperarla lo que haga falta.
-    patience = Timeout(connect=3, read=3600 if DESK in run.baggage else 20)
-    start = time.time_ns()
-    with _kong(run) as base:
-        if run.fault == LOST_REPLY:
-            headers["Connection"] = "close"
-        try:
-            response = run.clients.http.request("POST", base + PATH, body=body, headers=headers, timeout=patience)
-            answer = Answer(
-                response.status, {name.lower(): value for name, value in response.headers.items()}, response.data
-            )
-        except HTTPError as error:
-            answer = Answer(0, problem=_problem(error))
-    if run.fault != SILENT:
-        attributes: dict[str, str | int] = {"http.request.method": "POST", "url.path": PATH}
-        if answer.status:
-            attributes["http.response.status_code"] = answer.status
-        with suppress(HTTPError, OSError):
-            export_client_span(run, f"POST {PATH}", start, time.time_ns(), attributes)
-    return answer
-
-
-def _problem(error: Exception) -> str:
-    from urllib3.exceptions import NewConnectionError, ReadTimeoutError
-
-    if isinstance(error, NewConnectionError):
-        return "no se pudo conectar con Kong"
-    if isinstance(error, ReadTimeoutError):
-        return "Kong no contestó a tiempo"
-    return "la conexión se cortó sin que llegase la respuesta"
-
-
-@contextmanager
-def _kong(run: Run) -> Iterator[str]:
-    base = run.env["KONG_PROXY_URL"]
-    if run.fault != LOST_REPLY:
-        yield base
-        return
-    address = urlsplit(base)
-    with losing_replies(str(address.hostname), int(address.port or 80)) as relay:
-        yield f"http://{relay}"
+    return call(
+        run,
+        "POST",
+        run.env["KONG_PROXY_URL"],
+        PATH,
+        body=body,
+        headers={"Authorization": f"Bearer {token(run, secret=forged)}", "Content-Type": content_type},
+        whom="Kong",
+        lost_reply=run.fault == LOST_REPLY,
+        silent=run.fault == SILENT,
+    )
 
 
 def draw(run_id: str, side: int = 512) -> bytes:

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import json
 import secrets
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from scenarios.engine.answer import Answer
-from scenarios.engine.client_span import export_client_span
+from scenarios.engine.client import call
 from scenarios.engine.context import Run
 from scenarios.engine.evidence import metric_of, pending_messages
 from scenarios.engine.facts import NotProven
-from scenarios.engine.relay import losing_replies
 from scenarios.engine.waiting import Deadline, until
 from scenarios.flujo_b.people import enrol
-from scenarios.kit.wire import DESK
 
 LOGIN, ME = "/api/auth/login", "/api/auth/me"
 TOPIC, GROUP = "usuario_autenticado", "analytics"
@@ -97,50 +92,14 @@ def entering(run: Run) -> Login:
 
 def drive(run: Run) -> Answer:
     """Entra a través de Kong y devuelve lo que contestó."""
-    from urllib3 import Timeout
-    from urllib3.exceptions import HTTPError
-
     login = entering(run)
-    path = "/api/auth/lojin" if run.fault == WRONG_PATH else LOGIN
-    body = json.dumps({"email": login.email, "password": login.password}).encode()
-    headers = {"Content-Type": "application/json", **run.headers()}
-    # Si alguien puede parar la petición a mitad, hay que esperarla lo que haga falta.
-    patience = Timeout(connect=3, read=3600 if DESK in run.baggage else 20)
-    start = time.time_ns()
-    with _kong(run) as base:
-        if run.fault == LOST_REPLY:
-            headers["Connection"] = "close"
-        try:
-            response = run.clients.http.request("POST", base + path, body=body, headers=headers, timeout=patience)
-            answer = Answer(
-                response.status, {name.lower(): value for name, value in response.headers.items()}, response.data
-            )
-        except HTTPError as error:
-            answer = Answer(0, problem=_problem(error))
-    attributes: dict[str, str | int] = {"http.request.method": "POST", "url.path": path}
-    if answer.status:
-        attributes["http.response.status_code"] = answer.status
-    with suppress(HTTPError, OSError):
-        export_client_span(run, f"POST {path}", start, time.time_ns(), attributes)
-    return answer
-
-
-def _problem(error: Exception) -> str:
-    from urllib3.exceptions import NewConnectionError, ReadTimeoutError
-
-    if isinstance(error, NewConnectionError):
-        return "no se pudo conectar con Kong"
-    if isinstance(error, ReadTimeoutError):
-        return "Kong no contestó a tiempo"
-    return "la conexión se cortó sin que llegase la respuesta"
-
-
-@contextmanager
-def _kong(run: Run) -> Iterator[str]:
-    base = run.env["KONG_PROXY_URL"]
-    if run.fault != LOST_REPLY:
-        yield base
-        return
-    address = urlsplit(base)
-    with losing_replies(str(address.hostname), int(address.port or 80)) as relay:
-        yield f"http://{relay}"
+    return call(
+        run,
+        "POST",
+        run.env["KONG_PROXY_URL"],
+        "/api/auth/lojin" if run.fault == WRONG_PATH else LOGIN,
+        body=json.dumps({"email": login.email, "password": login.password}).encode(),
+        headers={"Content-Type": "application/json"},
+        whom="Kong",
+        lost_reply=run.fault == LOST_REPLY,
+    )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from scenarios.engine.authoring import Hops
 from scenarios.engine.context import CLIENT_SERVICE
 from scenarios.engine.diagram import read
-from scenarios.engine.flow import Flow, HoldPoint, Hop, Proof, SpanMatch
+from scenarios.engine.flow import Flow, Hop
 from scenarios.flujo_b import client, spans
 from scenarios.flujo_b.explanations import EXPLANATIONS
 from scenarios.flujo_b.proofs import activity, checks, door, session
@@ -22,35 +23,7 @@ _INSIDE_KONG = (
 
 
 def _hops() -> Iterator[Hop]:
-    arrows = {f"B{number}": arrow for number, arrow in enumerate(_DIAGRAM.arrows, start=1)}
-
-    def hop(
-        hop_id: str,
-        service: str,
-        prove: Proof,
-        *needs: str,
-        hold: HoldPoint | None = None,
-        unheld: str = "",
-        span: SpanMatch | None = None,
-        proven_after: str | None = None,
-    ) -> Hop:
-        text = EXPLANATIONS[hop_id]
-        return Hop(
-            id=hop_id,
-            arrow=arrows[hop_id],
-            service=service,
-            what=text.what,
-            why=text.why,
-            without=text.without,
-            more=text.more,
-            prove=prove,
-            sabotage=SABOTAGES[hop_id],
-            hold=hold,
-            unheld=unheld,
-            span=span,
-            needs=needs,
-            proven_after=proven_after,
-        )
+    hop = Hops("B", _DIAGRAM, EXPLANATIONS, SABOTAGES)
 
     # Kong y el span de la petición no cuentan lo que vieron hasta que la petición acaba: de ahí casi todos los
     # `proven_after`.

@@ -12,12 +12,11 @@ from typing import Any
 
 from scenarios.engine import evidence as read
 from scenarios.engine.answer import Answer
-from scenarios.engine.client_span import export_client_span
+from scenarios.engine.client import call
 from scenarios.engine.context import Run
 from scenarios.engine.facts import NotProven
 from scenarios.engine.waiting import Deadline, until
 from scenarios.flujo_c.services import SICK, WELL
-from scenarios.kit.wire import DESK
 
 PATH, PROCESS_PATH = "/api/finance/charges", "/api/payments/process"
 SERVICE = "pasarelas-pago"
@@ -103,36 +102,23 @@ def token(run: Run, student: str) -> str:
 
 def drive(run: Run) -> Answer:
     """Pide el cobro a Finanzas y devuelve lo que contestó."""
-    from urllib3 import Timeout
-    from urllib3.exceptions import HTTPError
-
     charge = charged(run)
-    headers = {
-        "Authorization": f"Bearer {token(run, charge.student)}",
-        "Idempotency-Key": charge.key,
-        "Content-Type": "application/json",
-        **run.headers(),
-    }
     order = {"concept": CONCEPT, "amount": charge.amount, "payment_method": charge.method}
-    # Si alguien puede parar la petición a mitad, hay que esperarla lo que haga falta.
-    patience = Timeout(connect=3, read=3600 if DESK in run.baggage else 30)
-    start = time.time_ns()
-    url = run.env["FINANZAS_URL"] + PATH
-    try:
-        response = run.clients.http.request(
-            "POST", url, body=json.dumps(order).encode(), headers=headers, timeout=patience
-        )
-        found = {name.lower(): value for name, value in response.headers.items()}
-        answer = Answer(response.status, found, response.data)
-    except HTTPError as error:
-        answer = Answer(0, problem=f"Finanzas no contestó ({type(error).__name__})")
-    if run.fault != SILENT:
-        attributes: dict[str, str | int] = {"http.request.method": "POST", "url.path": PATH}
-        if answer.status:
-            attributes["http.response.status_code"] = answer.status
-        with suppress(HTTPError, OSError):
-            export_client_span(run, f"POST {PATH}", start, time.time_ns(), attributes)
-    return answer
+    return call(
+        run,
+        "POST",
+        run.env["FINANZAS_URL"],
+        PATH,
+        body=json.dumps(order).encode(),
+        headers={
+            "Authorization": f"Bearer {token(run, charge.student)}",
+            "Idempotency-Key": charge.key,
+            "Content-Type": "application/json",
+        },
+        whom="Finanzas",
+        patience_s=30,
+        silent=run.fault == SILENT,
+    )
 
 
 # --- el proveedor, visto por quien tiene cuenta en él ---

@@ -2,18 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Las tres frases de un paso y el texto largo que se pide con `?`."""
-
-    what: str
-    why: str
-    without: str
-    more: str
-
+from scenarios.engine.authoring import Explanation
 
 EXPLANATIONS = {
     "C1": Explanation(

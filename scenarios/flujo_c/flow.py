@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from scenarios.engine.authoring import Hops
 from scenarios.engine.context import CLIENT_SERVICE
 from scenarios.engine.diagram import read
-from scenarios.engine.flow import Flow, HoldPoint, Hop, Proof, SpanMatch
+from scenarios.engine.flow import Flow, Hop
 from scenarios.flujo_c import client, spans
 from scenarios.flujo_c.explanations import EXPLANATIONS
 from scenarios.flujo_c.proofs import finding, paying, tracing
@@ -21,35 +22,7 @@ _JAEGER = "Cada uno va contando su parte desde el principio; aquí solo se compr
 
 
 def _hops() -> Iterator[Hop]:
-    arrows = {f"C{number}": arrow for number, arrow in enumerate(_DIAGRAM.arrows, start=1)}
-
-    def hop(
-        hop_id: str,
-        service: str,
-        prove: Proof,
-        *needs: str,
-        hold: HoldPoint | None = None,
-        unheld: str = "",
-        span: SpanMatch | None = None,
-        proven_after: str | None = None,
-    ) -> Hop:
-        text = EXPLANATIONS[hop_id]
-        return Hop(
-            id=hop_id,
-            arrow=arrows[hop_id],
-            service=service,
-            what=text.what,
-            why=text.why,
-            without=text.without,
-            more=text.more,
-            prove=prove,
-            sabotage=SABOTAGES[hop_id],
-            hold=hold,
-            unheld=unheld,
-            span=span,
-            needs=needs,
-            proven_after=proven_after,
-        )
+    hop = Hops("C", _DIAGRAM, EXPLANATIONS, SABOTAGES)
 
     ask, call, provider = spans.ASK, spans.CALL, spans.PROVIDER
     # Quien pregunta o llama no cuenta lo que hizo hasta que le contestan: de ahí `proven_after`.

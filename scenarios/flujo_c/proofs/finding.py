@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
 from scenarios.engine import evidence as read
@@ -59,7 +60,7 @@ def c2(run: Run) -> Evidence:
     answered = run.until(lambda: answer_index(run), "Jaeger")
     given = run.until(lambda: handed_out(run, answered), "Consul")
     for one in given:
-        run.until(lambda one=one: _is_there(run, one), "pasarelas-pago")  # type: ignore[misc]
+        run.until(partial(_is_there, run, one), one.id)
     left_out = [one.id for one in read.registered(run, SERVICE).instances if not one.passing]
     first = given[0]
     return Evidence(
@@ -95,7 +96,11 @@ def handed_out(run: Run, index: int) -> tuple[InstanceFact, ...]:
 
 def _is_there(run: Run, one: InstanceFact) -> None:
     """En esa dirección contesta esa instancia, y dice ser ella."""
-    answer = read.ask(run, "GET", f"http://{one.address}/ready")
+    try:
+        answer = read.ask(run, "GET", f"http://{one.address}/ready")
+    except Exception as error:
+        tried = run.answered is not None  # Finanzas tampoco pudo llamarla: esperar más no cambia nada
+        raise NotProven(f"Consul da a {one.id} en {one.address}, y ahí no contesta nadie.", final=tried) from error
     said = answer.json()
     name = said.get("instance") if isinstance(said, dict) else None
     if name != one.id:
