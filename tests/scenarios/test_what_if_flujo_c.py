@@ -27,79 +27,17 @@ def till(cashier_laboratory: Laboratory) -> Iterator[Till]:
     one.close()
 
 
+@pytest.fixture
+def both(cashier_laboratory: Laboratory) -> Iterator[Till]:
+    """Con las dos pasarelas sanas."""
+    one = Till(cashier_laboratory)
+    one.with_keys(SICK, WELL)
+    yield one
+    one.close()
+
+
 def test_every_case_of_the_table_is_a_test() -> None:
-    assert [f"test_if_{case.id}" for case in CASES] == [name for name in globals() if name.startswith("test_if_")]
-
-
-def test_if_it_dies_between_the_answer_and_the_call(till: Till) -> None:
-    till.with_keys(SICK, WELL)
-    card, key, killed = till.card(), a_key(), []
-    before_it = till.metric("FINANZAS_URL", "charge_retries_total")
-    with till.at(before(spans.CALL), lambda name: (killed.append(name), till.kill(name))) as headers:
-        answer = till.charge(card, key=key, headers=headers)
-    try:
-        assert answer.status == 200, answer
-        assert {answer.document["gateway"], *killed} == {SICK, WELL}
-        assert [one["id"] for one in till.ledger(key)] == [answer.document["payment"]]
-        assert till.metric("FINANZAS_URL", "charge_retries_total") == before_it + 1
-    finally:
-        till.laboratory.up(killed)
-
-
-def test_if_it_dies_after_charging(till: Till) -> None:
-    till.with_keys(SICK, WELL)
-    card, key, charged = till.card(), a_key(), []
-
-    def die(_: str) -> None:
-        (payment,) = till.ledger(key)
-        charged.append(payment["api_key"])
-        till.kill(payment["api_key"])
-
-    with till.at(after(spans.PROVIDER), die) as headers:
-        answer = till.charge(card, key=key, headers=headers)
-    try:
-        assert answer.status == 200, answer
-        assert answer.headers["idempotent-replayed"] == "true"
-        assert {answer.document["gateway"], *charged} == {SICK, WELL}
-        assert [one["id"] for one in till.ledger(key)] == [answer.document["payment"]]
-    finally:
-        till.laboratory.up(charged)
-
-
-def test_if_the_healthy_one_is_killed(till: Till) -> None:
-    card = till.card()
-    assert till.charge(card).document["gateway"] == WELL
-    till.with_keys(SICK, WELL)
-    till.kill(WELL)
-    try:
-        assert till.charge(card).document["gateway"] == SICK  # aunque Consul todavía no se haya enterado
-        till.wait(SICK)
-        assert set(till.registered()) == {SICK, WELL}  # la muerta sigue a la vista, en rojo
-        assert till.charge(card).document["gateway"] == SICK
-    finally:
-        till.laboratory.up([WELL])
-
-
-def test_if_finance_dies_in_the_middle(till: Till) -> None:
-    card, key = till.card(), a_key()
-    with till.at(after(spans.PROVIDER), lambda _: till.kill("finanzas")) as headers:
-        answer = till.charge(card, key=key, headers=headers)
-    till.laboratory.up(["finanzas"])
-    assert answer.status == 0
-    again = till.charge(card, key=key)
-    assert (again.status, again.headers.get("idempotent-replayed")) == (200, "true")
-    assert [one["id"] for one in till.ledger(key)] == [again.document["payment"]]
-
-
-def test_if_nobody_is_healthy(till: Till) -> None:
-    card, key = till.card(), a_key()
-    till.with_keys()
-    answer = till.charge(card, key=key)
-    assert answer.status == 503
-    assert "no hay ninguna pasarela de pago sana" in answer.document["detail"]
-    assert "No se ha cobrado nada" in answer.document["detail"]
-    assert answer.headers["retry-after"]
-    assert till.ledger(key) == []
+    assert {f"test_if_{case.id}" for case in CASES} == {name for name in globals() if name.startswith("test_if_")}
 
 
 def test_if_the_provider_is_slow(till: Till) -> None:
@@ -205,22 +143,91 @@ def test_if_it_is_not_understood(till: Till) -> None:
     assert till.ledger(key) == []
 
 
-def test_if_fifty_at_once(till: Till) -> None:
-    till.with_keys(SICK, WELL)
-    card, wanted = till.card(), {a_key(): (f"alumna-{number}", 1000 + number) for number in range(50)}
+def test_if_nobody_is_healthy(till: Till) -> None:
+    card, key = till.card(), a_key()
+    till.with_keys()
+    answer = till.charge(card, key=key)
+    assert answer.status == 503
+    assert "no hay ninguna pasarela de pago sana" in answer.document["detail"]
+    assert "No se ha cobrado nada" in answer.document["detail"]
+    assert answer.headers["retry-after"]
+    assert till.ledger(key) == []
+
+
+def test_if_the_healthy_one_is_killed(both: Till) -> None:
+    card = both.card()
+    both.with_keys(WELL)
+    assert both.charge(card).document["gateway"] == WELL
+    both.with_keys(SICK, WELL)
+    both.kill(WELL)
+    try:
+        assert both.charge(card).document["gateway"] == SICK  # aunque Consul todavía no se haya enterado
+        both.wait(SICK)
+        assert set(both.registered()) == {SICK, WELL}  # la muerta sigue a la vista, en rojo
+        assert both.charge(card).document["gateway"] == SICK
+    finally:
+        both.laboratory.up([WELL])
+
+
+def test_if_it_dies_between_the_answer_and_the_call(both: Till) -> None:
+    card, key, killed = both.card(), a_key(), []
+    before_it = both.metric("FINANZAS_URL", "charge_retries_total")
+    with both.at(before(spans.CALL), lambda name: (killed.append(name), both.kill(name))) as headers:
+        answer = both.charge(card, key=key, headers=headers)
+    try:
+        assert answer.status == 200, answer
+        assert {answer.document["gateway"], *killed} == {SICK, WELL}
+        assert [one["id"] for one in both.ledger(key)] == [answer.document["payment"]]
+        assert both.metric("FINANZAS_URL", "charge_retries_total") == before_it + 1
+    finally:
+        both.laboratory.up(killed)
+
+
+def test_if_it_dies_after_charging(both: Till) -> None:
+    card, key, charged = both.card(), a_key(), []
+
+    def die(_: str) -> None:
+        (payment,) = both.ledger(key)
+        charged.append(payment["api_key"])
+        both.kill(payment["api_key"])
+
+    with both.at(after(spans.PROVIDER), die) as headers:
+        answer = both.charge(card, key=key, headers=headers)
+    try:
+        assert answer.status == 200, answer
+        assert answer.headers["idempotent-replayed"] == "true"
+        assert {answer.document["gateway"], *charged} == {SICK, WELL}
+        assert [one["id"] for one in both.ledger(key)] == [answer.document["payment"]]
+    finally:
+        both.laboratory.up(charged)
+
+
+def test_if_finance_dies_in_the_middle(both: Till) -> None:
+    card, key = both.card(), a_key()
+    with both.at(after(spans.PROVIDER), lambda _: both.kill("finanzas")) as headers:
+        answer = both.charge(card, key=key, headers=headers)
+    both.laboratory.up(["finanzas"])
+    assert answer.status == 0
+    again = both.charge(card, key=key)
+    assert (again.status, again.headers.get("idempotent-replayed")) == (200, "true")
+    assert [one["id"] for one in both.ledger(key)] == [again.document["payment"]]
+
+
+def test_if_fifty_at_once(both: Till) -> None:
+    card, wanted = both.card(), {a_key(): (f"alumna-{number}", 1000 + number) for number in range(50)}
     with ThreadPoolExecutor(50) as pool:
         answers = dict(
             zip(
                 wanted,
                 pool.map(
-                    lambda key: till.charge(card, key=key, student=wanted[key][0], amount=wanted[key][1]), wanted
+                    lambda key: both.charge(card, key=key, student=wanted[key][0], amount=wanted[key][1]), wanted
                 ),
                 strict=True,
             )
         )
     assert {one.status for one in answers.values()} == {200}
     for key, (student, amount) in wanted.items():
-        (payment,) = till.ledger(key)
+        (payment,) = both.ledger(key)
         assert (payment["metadata"]["student"], payment["amount"]) == (student, amount)
         assert payment["id"] == answers[key].document["payment"]
     assert {one.document["gateway"] for one in answers.values()} == {SICK, WELL}
