@@ -95,3 +95,11 @@ def test_breaking_one_arrow_turns_red_its_own_proof(cashier_laboratory: Laborato
 
 def test_afterwards_everything_is_as_it_was(cashier_laboratory: Laboratory) -> None:
     assert _reasons(run(FLOW, cashier_laboratory)) == []
+
+
+def test_who_stops_takes_its_name_off_consul_first(cashier_laboratory: Laboratory, till: Till) -> None:
+    cashier_laboratory.down([SICK])
+    try:
+        assert set(till.registered()) == {WELL}
+    finally:
+        cashier_laboratory.up([SICK])
