@@ -156,7 +156,9 @@ def _on_screen(
     count = sum(service.kind is Kind.SERVICE for service in needed)
     micro = sum(service.kind is Kind.MICROSERVICE for service in needed)
     total = memory(lab.memory_mb(flow.services, runtime=options["runtime"], per_service=options["per_service"]))
-    write(screen, f"Servicios ({count}, y {micro} microservicios; {total} en total)", indent=1)
+    outside = any(service.kind is Kind.PROVIDER for service in needed)
+    also = " y lo de fuera, simulado" if outside else ""
+    write(screen, f"Servicios ({count}, y {micro} microservicios{also}; {total} en total)", indent=1)
     view = RunView(screen)
     stepper = None
     if not auto and screen.is_terminal and sys.stdin.isatty():
