@@ -146,7 +146,7 @@ def _programs(machine: Machine) -> Iterator[Finding]:
             text = f"{package} está, pero su programa no se puede ejecutar"
             yield Finding(title, BAD, text, f"chmod u+x {program}")
         else:
-            yield Finding(title, OK, f"lo hace {package} {number}, un programa de verdad que viene con pip")
+            yield Finding(title, OK, f"con pip viene {package} {number}, un programa de verdad")
 
 
 def _services(machine: Machine) -> Iterator[Finding]:

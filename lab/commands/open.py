@@ -30,10 +30,18 @@ def open_page(
     import sys
     import webbrowser
 
-    links = context.laboratory(project).links(target)
+    lab = context.laboratory(project)
+    links = lab.links(target)
     if not links:
+        row = next(one for one in lab.status() if one.name == target)
+        if not row.runtime:
+            raise StacklabError(
+                f"{row.title} no tiene página que abrir: {row.product}",
+                "No viene con pip, y no están ni Docker ni el programa en esta máquina.",
+                "stacklab doctor",
+            )
         raise StacklabError(
-            f"{target} no tiene ahora ninguna página que abrir",
+            f"{row.title} no tiene ahora ninguna página que abrir",
             "O no está en marcha, o lo está sin la consola de stacklab.",
             f"stacklab up {target} console",
         )

@@ -93,7 +93,15 @@ def _chosen(flow: str, sabotage: str | None, file: Path | None) -> list[Flow]:
     chosen = context.flow_named(flow)
     if sabotage is not None and sabotage.upper() not in {hop.id for hop in chosen.hops}:
         from lab.spanish_help import unknown
+        from scenarios.flows import FLOWS
 
+        other = next((one.id for one in FLOWS.values() if sabotage.upper() in {hop.id for hop in one.hops}), None)
+        if other is not None:
+            raise UsageError(
+                f"{sabotage.upper()} no es un paso de {chosen.id}: es de {other}",
+                "",
+                f"stacklab run {other} --sabotage {sabotage.upper()}",
+            )
         raise unknown("paso", sabotage.upper(), [hop.id for hop in chosen.hops], f"stacklab run {chosen.id}")
     if file is not None and "file" not in chosen.inputs:
         raise UsageError(f"{chosen.id} no sube ninguna foto", "", f"stacklab run {chosen.id}")

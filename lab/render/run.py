@@ -10,6 +10,7 @@ from lab.render.terminal import seconds, write
 from scenarios.catalog import SERVICES
 from scenarios.engine import events as happened
 from scenarios.engine.events import HopStatus, RunEvent
+from stack.model import Kind
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,7 +30,9 @@ class RunView:
     def __init__(self, screen: Console) -> None:
         self._screen = screen
         self._announced: str | None = None
+        self._shown: set[str] = set()
         self._titles = {service.name: service.title for service in SERVICES}
+        self._microservices = {service.name for service in SERVICES if service.kind is Kind.MICROSERVICE}
         self.last: happened.HopDone | None = None
 
     def __call__(self, event: RunEvent) -> None:
@@ -43,7 +46,8 @@ class RunView:
                 if event.note:
                     self._block(event.note, "dim italic")
                 elif event.held:
-                    where = f"Puedes mirar dentro: stacklab open {event.hop.service}"
+                    verb = "logs" if event.hop.service in self._microservices else "open"
+                    where = f"Puedes mirar dentro: stacklab\u00a0{verb}\u00a0{event.hop.service}"
                     self._block(f"El sistema está parado aquí, antes de este paso. {where}", "dim italic")
             case happened.HopPending():
                 self._block(f"… {event.note}", "yellow")
@@ -78,6 +82,7 @@ class RunView:
 
     def _header(self, hop: Hop) -> None:
         self._announced = hop.id
+        self._shown.add(hop.id)
         for line in header(hop, self._screen.width):
             self._screen.print(line)
 
@@ -89,6 +94,8 @@ class RunView:
     def _done(self, event: happened.HopDone) -> None:
         self.last = event
         if self._announced != event.hop.id:
+            if event.hop.id in self._shown:
+                self._block(f"Ahora ya se puede leer la prueba de {event.hop.id}.", "dim italic", indent=1)
             self._header(event.hop)
             self._explain(event.hop, whole=False)
         self._announced = None
@@ -136,13 +143,15 @@ class RunView:
 
     def _finished(self, event: happened.RunFinished) -> None:
         passed = event.status == "passed"
+        if event.stopped:
+            self._screen.print(_styled(f" ■ {event.proven} de {event.total} pasos probados", "bold yellow"))
+            self._block("Lo dejaste aquí: los pasos que faltan no se han comprobado.", indent=3)
+            return
         mark, style = ("✔", "bold green") if passed else ("✘", "bold red")
         count = f"{event.proven} de {event.total} pasos probados en {seconds(event.duration_ms / 1000)}"
         self._screen.print(_styled(f" {mark} {count}", style))
         if event.answer and not passed:
             self._block(f"El flujo contestó: {event.answer}", indent=3)
-        if event.stopped:
-            self._block("Lo dejaste a medias: los pasos que faltan no se han comprobado.", indent=3)
         self._link("Traza", event.trace_url, event.trace_problem)
         self._link("Panel", event.dashboard_url, event.dashboard_problem)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -94,13 +95,19 @@ def until(read: Callable[[], T], deadline: Deadline, source: str = "El servicio"
         except OUR_MISTAKES:
             raise
         except Exception as error:
-            problem = NotProven(f"{source} no contesta como se esperaba: {_one_line(error)}")
+            problem = NotProven(f"{source} no contesta como se esperaba: {_one_line(error)}.")
         if problem.final or deadline.expired:
             raise problem
         deadline.pause(pause)
         pause = min(_LONGEST_PAUSE_S, pause * 1.5)
 
 
+# Así lo cuentan urllib3 y requests, con más palabras y en inglés.
+_REFUSED = re.compile(r"host='(?P<host>[^']+)', port=(?P<port>\d+)\).*Connection refused")
+
+
 def _one_line(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    if refused := _REFUSED.search(text):
+        return f"en {refused['host']}:{refused['port']} no escucha nadie"
     return text if len(text) < 160 else f"{text[:157]}…"

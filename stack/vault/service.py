@@ -71,5 +71,5 @@ VAULT = Service(
     ),
     credentials=("vault_token",),
     exports={"VAULT_ADDR": "${VAULT_HTTP_URL}", "VAULT_TOKEN": "${VAULT_TOKEN}"},
-    links=(Link("Secretos, permisos y accesos", "${VAULT_HTTP_BROWSER_URL}/ui/"),),
+    links=(Link("Secretos y permisos (el token: stacklab env vault)", "${VAULT_HTTP_BROWSER_URL}/ui/"),),
 )

@@ -201,7 +201,7 @@ def test_in_a_terminal_it_stands_still_before_each_hop(stacklab: Terminal) -> No
         (new,) = originals() - before
         assert new.endswith(".png")
         os.write(master, b"q")
-        read_until(master, "a medias")
+        read_until(master, "Lo dejaste aquí")
         assert process.wait(20) == 0
 
 
