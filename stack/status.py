@@ -52,7 +52,8 @@ class ServiceStatus:
 
     `runtime` está vacío y `fidelity` es `None` si en esta máquina no hay con qué arrancarlo. `memory_mb` es la
     memoria propia (PSS donde el sistema la da) del proceso y de sus hijos, o la que el motor dice que usa su
-    contenedor; `since` lleva zona horaria; ambos son `None` si no está en marcha. `container` es `None` salvo en Docker.
+    contenedor. `since` lleva zona horaria. Ambos son `None` si no está en marcha. `container` es `None` salvo en
+    Docker.
     """
 
     name: str

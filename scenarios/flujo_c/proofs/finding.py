@@ -33,9 +33,13 @@ def c1(run: Run) -> Evidence:
             "span": asked.span_id,
             "apuntadas": [one.id for one in known],
             "enfermas": unwell,
-            "por qué": [" ".join(one.problem.split()) for one in known if not one.passing],
+            "por qué": [_why(one) for one in known if not one.passing],
         },
     )
+
+
+def _why(one: InstanceFact) -> str:
+    return " ".join(one.problem.split()) or "Consul todavía no ha podido comprobarla"
 
 
 def _asked(run: Run) -> Span:
