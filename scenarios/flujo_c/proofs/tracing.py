@@ -13,7 +13,7 @@ from scenarios.flujo_c import spans
 from scenarios.flujo_c.client import SERVICE, charged
 from scenarios.flujo_c.proofs.paying import receiver
 
-_STILL_S = 0.8
+_STILL_S = 1.2
 """Cuánto ha de llevar la traza sin crecer para dar por perdido lo que falta: los lotes salen cada 0,15 s."""
 
 
