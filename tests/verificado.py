@@ -144,7 +144,8 @@ def _cell(results: Results | None, service: str) -> str:
         sum(not line.failed and line.passed > 0 for line in lines),
     )
     problem = f", **{failed} no**" if failed else ""
-    who = results.answered.get(service)
+    # El nombre ya dice lo que es: la fidelidad sobra aquí.
+    who = re.sub(r" · \w+(?=;|$)", "", results.answered.get(service, ""))
     return f"{passed} de {len(lines)}{problem}" + (f"<br>{who}" if who else "")
 
 
