@@ -120,6 +120,8 @@ class Laboratory:
                 on_event(Notice(notice))
             for service in self.services:
                 logs.rotate(self._folder.log(service.name))
+            for reason in request.instead():
+                on_event(Notice(f"Contesta lo que trae pip. {reason}."))
             execution = self._execution(interrupts, journal, on_event, secrets.values())
             for attempt in range(1, ATTEMPTS + 1):
                 current = observe(self._runtimes.values(), journal.state)

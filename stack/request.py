@@ -13,7 +13,7 @@ from stack.observe import Observation, seen
 from stack.plan import Choice, Plan, closure, plan
 from stack.prepare import Prepared
 from stack.runtimes.base import Offer, Runtime
-from stack.runtimes.choice import AUTO, EMBEDDED, choose, require_known
+from stack.runtimes.choice import AUTO, BINARY, EMBEDDED, choose, require_known
 from stack.runtimes.local import FROM_CONTAINER
 from stack.state import State
 from stack.suggest import unknown_service
@@ -99,6 +99,21 @@ class Request:
         wanted = closure(self.names, self._services)
         chosen = [(one, self._pick(one, None)) for one in self._services if one.name in wanted]
         return [offer for service, runtime in chosen if (offer := runtime.offer(service)) is not None]
+
+    def instead(self) -> list[str]:
+        """Por qué contestará lo que trae pip en lugar del programa real que se pidió para todos, uno a uno."""
+        if self._runtime != BINARY:
+            return []
+        wanted = closure(self.names, self._services)
+        binary = self._runtimes[BINARY]
+        return [
+            f"{one.title}: {binary.why_not(one)}"
+            for one in self._services
+            if one.name in wanted
+            and one.kind is Kind.SERVICE
+            and one.name not in self._per_service
+            and binary.offer(one) is None
+        ]
 
     def without(self, runtime: str, names: Iterable[str]) -> bool:
         """Deja de usar `runtime` para `names`. Falso si la persona lo pidió para alguno: entonces no hay otro."""

@@ -47,7 +47,7 @@ class RunView:
                     self._block(event.note, "dim italic")
                 elif event.held:
                     verb = "logs" if event.hop.service in self._microservices else "open"
-                    where = f"Puedes mirar dentro: stacklab\u00a0{verb}\u00a0{event.hop.service}"
+                    where = f"Puedes mirar dentro: stacklab {verb} {event.hop.service}"
                     self._block(f"El sistema está parado aquí, antes de este paso. {where}", "dim italic")
             case happened.HopPending():
                 self._block(f"… {event.note}", "yellow")

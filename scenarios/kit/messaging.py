@@ -64,6 +64,10 @@ def _settings(**changes: Any) -> dict[str, Any]:
     return common | {name.replace("_", "."): value for name, value in changes.items()}
 
 
+def _is_fatal(error: KafkaError) -> bool:
+    return bool(error.fatal()) or error.code() == KafkaError._FATAL
+
+
 def ensure_topics(*names: str) -> None:
     """Crea los topics que falten, con `PARTITIONS` particiones cada uno."""
     admin = AdminClient(_settings())
@@ -82,13 +86,16 @@ class Publisher:
     def __init__(self, within_s: float = PUBLISH_WITHIN_S) -> None:
         """`within_s` es lo que se espera, como mucho, a que Kafka confirme cada suceso."""
         self._within_s = within_s
+        self._producer = self._made()
+
+    def _made(self) -> Producer:
         # Esperar a todas las réplicas y no duplicar al reintentar: un suceso de negocio lo merece.
-        self._producer = Producer(
+        return Producer(
             _settings(
                 acks="all",
                 enable_idempotence=True,
                 linger_ms=0,
-                message_timeout_ms=int(within_s * 1000),
+                message_timeout_ms=int(self._within_s * 1000),
             )
         )
 
@@ -140,8 +147,13 @@ class Publisher:
             while not outcome and time.monotonic() < deadline:
                 self._producer.poll(0.1)
         except (KafkaException, BufferError) as error:
+            if isinstance(error, KafkaException) and _is_fatal(error.args[0]):
+                self._producer = self._made()
             raise Unavailable("Kafka", error) from error
         if not outcome or outcome[0][0] is not None:
+            if outcome and outcome[0][0] is not None and _is_fatal(outcome[0][0]):
+                # Para no duplicar ni desordenar, este productor ya no enviará nada más: hace falta otro.
+                self._producer = self._made()
             raise Unavailable("Kafka", outcome[0][0] if outcome else "no confirmó el mensaje")
         return outcome[0][1]
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import threading
 import time
 import uuid
@@ -27,7 +28,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from opentelemetry import trace
 from prometheus_client import Counter, Gauge, Histogram
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 from pydantic import SecretStr as Hidden
 from sqlalchemy import func, select
 
@@ -63,6 +64,10 @@ WRONG = "El usuario o la contraseña no son correctos."
 MISREAD = "Hacen falta `email` (o `username`) y `password`."
 NOT_INSIDE = "Hace falta haber entrado: el token no vale o la sesión se cerró."
 
+_ISSUER = re.compile(rf"{KEY_NAME}(?P<version>[1-9][0-9]{{0,8}})")
+# Ni caracteres de control ni medias letras de las que no se pueden escribir en UTF-8: ninguna cuenta los lleva.
+_WRITABLE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]*")
+
 _log = logging.getLogger(__name__)
 _tracer = trace.get_tracer(__name__)
 _logins = Counter("auth_logins_total", "Intentos de entrar, según cómo acabaron.", ["result"])
@@ -85,6 +90,14 @@ class Credentials(BaseModel):
     email: str = Field("", max_length=254)
     username: str = Field("", max_length=254)
     password: Hidden = Field(min_length=1, max_length=256)
+
+    @field_validator("email", "username", "password", mode="before")
+    @classmethod
+    def writable(cls, value: Any) -> Any:
+        """Rechaza lo que ni una base de datos ni un resumen pueden guardar."""
+        if isinstance(value, str) and not _WRITABLE.fullmatch(value):
+            raise ValueError("tiene caracteres que no valen")
+        return value
 
     @property
     def subject(self) -> str:
@@ -231,10 +244,10 @@ class Auth:
     def _version(token: str) -> int:
         """La versión de la clave que dice el token, todavía sin creérselo."""
         issuer = str(jwt.decode(token, options={"verify_signature": False}).get("iss", ""))
-        number = issuer.removeprefix(KEY_NAME)
-        if not issuer.startswith(KEY_NAME) or not number.isdecimal() or not 0 < int(number) < 2**31:
+        found = _ISSUER.fullmatch(issuer)
+        if found is None:
             raise jwt.InvalidIssuerError
-        return int(number)
+        return int(found["version"])
 
 
 @contextmanager

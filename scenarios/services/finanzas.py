@@ -44,7 +44,7 @@ class Charge(BaseModel):
     """Lo que se cobra. La tarjeta no pasa por aquí: solo el nombre que le dio el proveedor."""
 
     concept: str = Field(min_length=1, max_length=200)
-    amount: int = Field(ge=1, le=10_000_000, description="Céntimos.")
+    amount: int = Field(ge=1, le=10_000_000, strict=True, description="Céntimos.")
     currency: Literal["eur"] = "eur"
     payment_method: str = Field(min_length=1, max_length=255)
 

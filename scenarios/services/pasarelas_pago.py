@@ -40,7 +40,7 @@ for _result in ("succeeded", "declined", "requires_action", "rejected", "error")
 class Order(BaseModel):
     """Lo que hay que cobrar: céntimos de euro a una tarjeta que el proveedor ya conoce."""
 
-    amount: int = Field(ge=1, le=10_000_000)
+    amount: int = Field(ge=1, le=10_000_000, strict=True)
     currency: Literal["eur"]
     payment_method: str = Field(min_length=1, max_length=255)
     description: str = Field(default="", max_length=500)

@@ -13,6 +13,7 @@ from stack.suggest import nearest
 
 AUTO = "auto"
 EMBEDDED = "embedded"
+BINARY = "binary"
 
 PREFERRED = "STACKLAB_DEFAULT_RUNTIME"
 """La variable que dice qué runtime prefiere la persona cuando no pide ninguno."""
@@ -71,7 +72,7 @@ def _asked(service: Service, wanted: str, runtimes: Mapping[str, Runtime], stric
         raise refusal
     if runtime.offer(service) is not None:
         return runtime
-    if wanted == "binary" and not strict and runtimes[EMBEDDED].offer(service) is not None:
+    if wanted == BINARY and not strict and runtimes[EMBEDDED].offer(service) is not None:
         return runtimes[EMBEDDED]
     raise StartError(
         f"no se puede usar el runtime {wanted} para {service.title}: {runtime.why_not(service)}",

@@ -11,6 +11,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -102,8 +103,16 @@ class DockerRuntime:
 
     def observe(self) -> list[Instance]:
         """Un `Instance` por contenedor con la etiqueta, esté en marcha o no."""
+        from docker.errors import NotFound
+
+        result, client = [], self._connection.client()
         with self._connection.told():
-            return [_instance(one) for one in self._containers()]
+            for one in self._containers():
+                try:
+                    result.append(_instance(one, client.inspect_container(one["Id"])))
+                except NotFound:
+                    continue  # lo quitaron mientras se miraba
+        return result
 
     def ready(
         self,
@@ -151,9 +160,10 @@ class DockerRuntime:
                 labels=labels,
                 host_address=self._network.gateway(),
             )
+            about = self._connection.client().inspect_container(identity)
         ports = {endpoint.port: endpoint.number for endpoint in prepared.endpoints}
         return Instance(
-            service.name, self.name, identity, True, time.time(), prepared.spec_hash, ports, container=name
+            service.name, self.name, _identity(about), True, time.time(), prepared.spec_hash, ports, container=name
         )
 
     def verify(self, services: Sequence[Prepared], everything: Sequence[Prepared]) -> None:
@@ -194,7 +204,7 @@ class DockerRuntime:
     def answers(self, instance: Instance, number: int) -> bool:
         """Lo publica el motor: si el contenedor vive y tiene ese puerto, es él."""
         with self._connection.told():
-            about = self._connection.client().inspect_container(instance.identity)
+            about = self._connection.client().inspect_container(_id(instance))
         published = (about["NetworkSettings"]["Ports"] or {}).values()
         return any(int(one["HostPort"]) == number for group in published for one in group or ())
 
@@ -239,14 +249,14 @@ class DockerRuntime:
     def log_end(self, instance: Instance, count: int) -> list[str]:
         """Lo último que escribió el contenedor."""
         with self._connection.told():
-            return self._lines(instance.identity, count)
+            return self._lines(_id(instance), count)
 
     def logs(self, service: str, *, follow: bool, tail: int | None) -> Iterator[str]:
         """Lo que ha escrito; sin contenedor, lo que se guardó de él. Con `follow` sobrevive a que se cambie."""
         from stack.containers.stream import stream
 
         with self._connection.told():
-            current = self._identity(service)
+            current = self._current(service)
             if current is None and not follow:
                 yield from logs.lines(self._folder.log(service), tail=tail)
             while current is not None or follow:
@@ -255,7 +265,7 @@ class DockerRuntime:
                 if not follow:
                     return
                 tail, before = None, current
-                while (current := self._identity(service)) in (None, before):
+                while (current := self._current(service)) in (None, before):
                     time.sleep(FOLLOW_S)
 
     def memory_mb(self, instances: Sequence[Instance]) -> dict[str, float]:
@@ -265,7 +275,7 @@ class DockerRuntime:
         if not instances:
             return {}
         with self._connection.told():
-            return memory_mb(self._connection.client(), {one.service: one.identity for one in instances})
+            return memory_mb(self._connection.client(), {one.service: _id(one) for one in instances})
 
     def _look(self, service: Service, data: Container) -> Offer:
         from stack.containers.pull import local
@@ -294,7 +304,7 @@ class DockerRuntime:
         listed = self._connection.client().containers(all=True, filters={"label": label})
         return [one for one in listed if one["Labels"].get(names.SERVICE)]
 
-    def _identity(self, service: str) -> str | None:
+    def _current(self, service: str) -> str | None:
         found = (one["Id"] for one in self._containers() if one["Labels"][names.SERVICE] == service)
         return next(found, None)
 
@@ -304,7 +314,7 @@ class DockerRuntime:
 
         with self._connection.told():
             try:
-                return dict(self._connection.client().inspect_container(instance.identity)["State"])
+                return dict(self._connection.client().inspect_container(_id(instance))["State"])
             except NotFound:
                 return None
 
@@ -341,16 +351,34 @@ def _image(service: Service) -> Image:
     return load()[service.container.image]
 
 
-def _instance(about: Mapping[str, Any]) -> Instance:
-    """Un contenedor, como lo lista el motor."""
-    labels = about["Labels"]
+def _instance(listed: Mapping[str, Any], about: Mapping[str, Any]) -> Instance:
+    """Un contenedor, como lo lista el motor y como lo cuenta por dentro."""
+    labels, state = listed["Labels"], about["State"]
     return Instance(
         service=labels[names.SERVICE],
         runtime=DockerRuntime.name,
-        identity=about["Id"],
-        alive=about["State"] in ("running", "restarting", "paused"),
-        since=float(about["Created"]),
+        identity=_identity(about),
+        alive=state["Status"] in ("running", "restarting", "paused"),
+        since=_seconds(state["StartedAt"]) or float(listed["Created"]),
         spec_hash=labels.get(names.SPEC, ""),
         ports=json.loads(labels.get(names.PORTS, "{}")),
-        container=about["Names"][0].lstrip("/") if about["Names"] else about["Id"][:12],
+        container=about["Name"].lstrip("/"),
     )
+
+
+def _identity(about: Mapping[str, Any]) -> str:
+    """Qué contenedor es y desde cuándo: si alguien lo reinicia a mano ya es otro, que habrá olvidado lo suyo."""
+    return f"{about['Id']}@{about['State']['StartedAt']}"
+
+
+def _id(instance: Instance) -> str:
+    return instance.identity.partition("@")[0]
+
+
+def _seconds(moment: str) -> float:
+    """Segundos desde 1970 de una hora como las del motor («2026-11-24T14:38:36.123456789Z»); 0 si no la hay."""
+    try:
+        whole = datetime.fromisoformat(moment.partition(".")[0].removesuffix("Z") + "+00:00")
+    except ValueError:
+        return 0.0
+    return whole.timestamp() if whole.year > 1 else 0.0

@@ -60,6 +60,7 @@ def spawn(prepared: Prepared, log: Path, label: Mapping[str, str] | None = None)
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            umask=0o077,
             cwd=prepared.data_dir,
         )
     except OSError as error:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -121,17 +123,24 @@ class Programs:
 def _ask(path: Path, binary: Binary) -> str:
     """Arranca el programa para que diga su versión; vacío si no la dice."""
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             [path, *binary.version_argv],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=PATIENCE_S,
-            check=False,
+            start_new_session=True,
         )
-    except (OSError, subprocess.SubprocessError):
+    except OSError:
         return ""
-    return _found(done.stdout.decode("utf-8", "replace"), binary)
+    with process:
+        try:
+            output, _ = process.communicate(timeout=PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            # Con todo lo que haya arrancado: puede ser un guion que llama a otro programa.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            return ""
+    return _found(output.decode("utf-8", "replace"), binary)
 
 
 def _found(text: str, binary: Binary) -> str:

@@ -154,6 +154,17 @@ def test_a_killed_container_is_started_again(bench: Bench) -> None:
     assert client(bench, base).ping()
 
 
+def test_a_container_restarted_by_hand_counts_as_another(bench: Bench) -> None:
+    """Lo que guardaba en memoria ya no está: hay que empezarlo, y sembrarlo, otra vez."""
+    base, other = box("base"), box("suelto")
+    bench.lab(base, other).up(runtime="docker")
+    before = bench.alive()
+    bench.engine.client.restart(before["base"], timeout=1)
+    running = {one.name: one.started for one in bench.lab(base, other).up()}
+    assert running == {"base": True, "suelto": False}
+    assert bench.alive()["base"] != before["base"]
+
+
 @contextlib.contextmanager
 def foreign(bench: Bench, name: str, **options: Any) -> Iterator[str]:
     """Un contenedor de otra persona."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from asyncio import Future
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,7 +26,8 @@ class Broker:
         self.cluster_id = secrets.token_urlsafe(16)
         self.topics = Topics(settings)
         self.groups = Groups(settings)
-        self._last_producer_id = 0
+        # Tras un reinicio siguen vivos productores de antes, con sus números: los nuevos no pueden repetirlos.
+        self._last_producer_id = time.time_ns() // 1_000_000
 
     def reset(self) -> None:
         """Vuelve a estar como recién arrancado."""
