@@ -27,7 +27,7 @@ class Broker:
         self.topics = Topics(settings)
         self.groups = Groups(settings)
         # Tras un reinicio siguen vivos productores de antes, con sus números: los nuevos no pueden repetirlos.
-        self._last_producer_id = time.time_ns() // 1_000_000
+        self._last_producer_id = time.time_ns() // 1000
 
     def reset(self) -> None:
         """Vuelve a estar como recién arrancado."""

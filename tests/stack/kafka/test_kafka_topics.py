@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from stack.kafka.embedded.broker import Broker
 from stack.kafka.embedded.configs import broker_options
 from stack.kafka.embedded.errors import ErrorCode, KafkaError
 from stack.kafka.embedded.settings import Settings
@@ -94,3 +95,11 @@ def test_settings_use_the_names_of_the_official_image() -> None:
     assert Settings.from_environment({}) == Settings()
     with pytest.raises(ValueError, match="KAFKA_NUM_PARTITIONS"):
         Settings.from_environment({"KAFKA_NUM_PARTITIONS": "cuatro"})
+
+
+def test_producer_numbers_do_not_repeat_after_a_restart() -> None:
+    """Los productores de antes siguen vivos con los suyos: si uno nuevo repitiera, se perderían mensajes."""
+    before = Broker(Settings())
+    given = {before.new_producer_id() for _ in range(5)}
+    after = Broker(Settings())
+    assert given.isdisjoint({after.new_producer_id() for _ in range(5)})
