@@ -181,10 +181,10 @@ def test_consul_says_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
         ],
     }
 
-    async def fetch(url: str) -> tuple[str, str]:
-        return "application/json", json.dumps(answers[url.removeprefix("http://c:8500")])
+    async def fetch(url: str) -> tuple[dict[str, str], str]:
+        return {"x-consul-index": "7"}, json.dumps(answers[url.removeprefix("http://c:8500")])
 
-    monkeypatch.setattr(discovery, "fetch", fetch)
+    monkeypatch.setattr(discovery, "fetch_whole", fetch)
     (found,) = asyncio.run(discovery.read_consul({"server": "c:8500"}, "x").find())
     assert found["__address__"] == "10.0.0.1:80"
     assert (found["__meta_consul_service"], found["__meta_consul_tags"]) == ("web", ",v1,")
