@@ -24,6 +24,7 @@ from scenarios.engine.events import (
 )
 from scenarios.engine.faults import Fault
 from scenarios.engine.flow import Flow, Hop
+from scenarios.engine.introductions import introduce
 from scenarios.engine.links import Destination, dashboard_link, trace_link
 from scenarios.engine.proving import Proving, trouble_of
 from scenarios.engine.stepping import Step, Stepper
@@ -98,6 +99,8 @@ def run(
             cleanup.callback(desk.close)
             context.baggage |= desk.baggage
         cleanup.enter_context(fault.applied(context))
+        if broken is None:
+            introduce(context)
         context.plan = flow.prepare(context)
         proving = Proving(context, fault, broken.id if broken else None)
         execution = _Execution(context, proving, desk, stepper, on_event)
