@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,8 @@ class Connection:
                     raise refusal
                 assert self._engine is not None
                 self._client = client(self._engine)
+                # Un laboratorio que ya nadie usa no deja sus conexiones abiertas.
+                weakref.finalize(self, self._client.close)
             return self._client
 
     def flavour(self) -> Flavour:
