@@ -1,7 +1,7 @@
 """Nuestro evaluador de PromQL y el Prometheus de verdad, con los mismos datos y las mismas preguntas al azar.
 
-Hace falta `prometheus` en `STACKLAB_BIN` o en el PATH. `STACKLAB_SEMILLA` repite una tanda; sin ella, cada vez es
-otra, y si falla se dice cuál era.
+Hace falta `prometheus` en `STACKLAB_BIN` o en el PATH. `STACKLAB_SEMILLA` elige la tanda (`azar`, una nueva
+cada vez); sin ella es siempre la misma, para que un fallo sea de quien cambió algo. Si falla se dice cuál era.
 
 Lo que contestan tiene que ser igual hasta la última cifra. Solo se admite una diferencia relativa de 1e-12, y se
 cuenta aparte: en una consulta con varios instantes Prometheus suma en el orden de un mapa de Go, que cambia cada
@@ -34,7 +34,8 @@ from tests.support.promql_datasets import LENGTH_MS, datasets
 from tests.support.promql_generator import queries
 from tests.support.remote_write import send
 
-SEED = int(os.environ.get("STACKLAB_SEMILLA") or secrets.randbits(32))
+_GIVEN = os.environ.get("STACKLAB_SEMILLA", "20261124")
+SEED = secrets.randbits(32) if _GIVEN == "azar" else int(_GIVEN)
 EXPRESSIONS, DATASETS, TOLERANCE = 1600, 5, 1e-12
 EVALUATION_S = 7
 """`evaluation_interval` de los dos: el paso de una subconsulta que no dice el suyo."""
