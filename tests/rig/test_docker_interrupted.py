@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
-from stack.laboratory import Laboratory
 from stack.ports import free_ports
 from stack.status import Condition
 from tests.rig.conftest import Bench
 from tests.rig.driver import services
+from tests.support.interrupting import Driver, reach
 
 UP = [
     "cerrojo",
@@ -31,44 +27,9 @@ UP = [
 DOWN = ["cerrojo", "parar web", "parado web", "parar base", "parado base"]
 
 
-class Driver:
-    """Órdenes en otro proceso sobre el laboratorio de `bench`, siempre con los mismos dos servicios."""
-
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
-        self.ports = free_ports(2)
-
-    @property
-    def lab(self) -> Laboratory:
-        return self.bench.lab(*services(*self.ports))
-
-    @contextmanager
-    def run(self, verb: str, *options: str) -> Iterator[subprocess.Popen[str]]:
-        self.bench.folder.create()
-        command = [sys.executable, "-m", "tests.rig.driver", str(self.bench.root), verb]
-        process = subprocess.Popen(
-            [*command, *map(str, self.ports), *options], stdout=subprocess.PIPE, text=True, start_new_session=True
-        )
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.wait()
-            assert process.stdout is not None
-            process.stdout.close()
-
-
 @pytest.fixture
 def driver(bench: Bench) -> Driver:
-    return Driver(bench)
-
-
-def reach(process: subprocess.Popen[str], point: str) -> None:
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.strip() == point:
-            return
-    pytest.fail(f"no pasó por «{point}»")
+    return Driver(bench, "tests.rig.driver", services, free_ports(2))
 
 
 @pytest.mark.parametrize("point", UP)

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from stack.interrupts import Interrupts
-from stack.laboratory import Laboratory
 from stack.status import Condition
+from tests.support.interrupting import Driver, reach
 from tests.support.lab_driver import services
 from tests.support.running import free_port
 
@@ -33,44 +29,9 @@ UP = [
 DOWN = ["cerrojo", "parar web", "parado web", "parar base", "parado base"]
 
 
-class Driver:
-    """Órdenes en otro proceso sobre el laboratorio de `bench`, siempre con los mismos dos servicios."""
-
-    def __init__(self, bench: Any) -> None:
-        self.bench = bench
-        self.ports = (free_port(), free_port())
-
-    @property
-    def lab(self) -> Laboratory:
-        return self.bench.lab(*services(*self.ports))
-
-    @contextmanager
-    def run(self, verb: str, *options: str) -> Iterator[subprocess.Popen[str]]:
-        self.bench.folder.create()
-        command = [sys.executable, "-m", "tests.support.lab_driver", str(self.bench.root), verb]
-        process = subprocess.Popen(
-            [*command, *map(str, self.ports), *options], stdout=subprocess.PIPE, text=True, start_new_session=True
-        )
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.wait()
-            assert process.stdout is not None
-            process.stdout.close()
-
-
-def reach(process: subprocess.Popen[str], point: str) -> None:
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.strip() == point:
-            return
-    pytest.fail(f"no pasó por «{point}»")
-
-
 @pytest.fixture
 def driver(bench: Any) -> Driver:
-    return Driver(bench)
+    return Driver(bench, "tests.support.lab_driver", services, (free_port(), free_port()))
 
 
 @pytest.mark.parametrize("point", UP)
