@@ -15,7 +15,7 @@ desde un contenedor). Las plantillas se escriben `${NOMBRE}` y los nombres son:
 `${PYTHON}`                           el intérprete con que corre stacklab
 `${KAFKA_FIDELITY}` …                 quién contesta por cada servicio: docker, binary o embedded
 `${KAFKA_PRODUCT}` …                  y qué programa es: «Apache Kafka 4.3.1»
-`${HOST_PORTS}`                       dónde ven los contenedores lo que corre fuera: «37101:7101 …»
+`${HOST_PORTS}`                       dónde ven los contenedores lo que corre fuera: «20101:7101 …»
 `${NETWORK_INTERFACE}`                la interfaz de red por la que se llega a los contenedores
 `${PROGRAM}`                          el programa real encontrado (solo en `Binary`)
 `${FREE_ALGO}`                        un puerto libre, elegido al arrancar; con el mismo nombre, el mismo

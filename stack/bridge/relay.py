@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import ipaddress
 import socket
+import time
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import psutil
 
 GATEWAY_PATIENCE_S = 5.0
+PORT_PATIENCE_S = 3.0
 CONNECT_S = 2.0
 CHUNK = 65_536
 
@@ -37,11 +40,17 @@ async def gateway(interface: str, patience: AbstractAsyncContextManager[Any]) ->
     return None
 
 
-async def relay(door: Door, number: int, inner: int) -> asyncio.Server:
+async def relay(door: Door, number: int, inner: int, patience_s: float = PORT_PATIENCE_S) -> asyncio.Server:
     """Un servidor en `door`, puerto `number`, que lleva cada conexión a 127.0.0.1, puerto `inner`.
+
+    Si `number` está ocupado se espera hasta `patience_s` segundos a que se suelte: puede tenerlo una conexión que
+    pasa, o el puente anterior, que se está yendo.
 
     Quien no esté en la red de los contenedores se queda fuera: a esa dirección podría llegar alguien de fuera. Si
     dentro no escucha nadie, se cuelga, como haría un puerto cerrado.
+
+    Raises:
+        OSError: `number` sigue ocupado, o no se puede escuchar ahí.
     """
 
     async def attend(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -57,7 +66,14 @@ async def relay(door: Door, number: int, inner: int) -> asyncio.Server:
             with contextlib.closing(inner_writer):
                 await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
 
-    return await asyncio.start_server(attend, str(door.ip), number)
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            return await asyncio.start_server(attend, str(door.ip), number)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(0.05)
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

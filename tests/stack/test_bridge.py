@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext, suppress
 
 import pytest
 
+from scenarios.catalog import SERVICES
 from stack.bridge import door
 from stack.bridge.relay import Door, gateway, relay
-from stack.ports import free_ports
+from stack.ports import FIRST_EPHEMERAL, free_ports
 
 NEAR = ipaddress.IPv4Interface("127.0.0.1/8")
 """Una «red de contenedores» en la que está quien llama desde esta máquina."""
@@ -108,6 +110,43 @@ def test_the_gateway_is_found_by_its_interface_or_not_at_all() -> None:
     run(work)
 
 
-@pytest.mark.parametrize(("number", "seen"), [(7101, 37101), (35_535, 65_535), (35_536, 5_536), (60_000, 30_000)])
+@pytest.mark.parametrize(
+    ("number", "seen"), [(1024, 14_024), (7101, 20_101), (19_767, 32_767), (19_768, 1024), (32_767, 14_023)]
+)
 def test_every_port_has_a_door(number: int, seen: int) -> None:
     assert door(number) == seen
+
+
+def test_no_two_ports_share_a_door_and_none_is_taken_by_a_connection_that_leaves() -> None:
+    ours = range(1024, FIRST_EPHEMERAL)
+    doors = {door(number) for number in ours}
+    assert doors == set(ours)
+    assert all(door(number) != number for number in ours)
+
+
+def test_the_known_ports_do_not_fall_on_each_other() -> None:
+    known = {port.number for service in SERVICES for port in service.ports}
+    assert not known & {door(number) for number in known}
+
+
+def test_a_door_that_is_taken_for_a_moment_is_waited_for() -> None:
+    async def work() -> None:
+        outer, inner = free_ports(2)
+        with socket.create_server(("127.0.0.1", outer)) as taken:
+            opening = asyncio.create_task(relay(NEAR, outer, inner))
+            await asyncio.wait([opening], timeout=0.2)
+            assert not opening.done()
+            taken.close()
+            async with await opening:
+                assert await ask(outer, b"") == b""
+
+    run(work)
+
+
+def test_a_door_that_stays_taken_is_said() -> None:
+    async def work() -> None:
+        outer, inner = free_ports(2)
+        with socket.create_server(("127.0.0.1", outer)), pytest.raises(OSError, match="in use"):
+            await relay(NEAR, outer, inner, patience_s=0.2)
+
+    run(work)

