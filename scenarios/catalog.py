@@ -12,21 +12,12 @@ from importlib import import_module
 from pathlib import Path
 
 from stack.catalog import SERVICES as BASE
-from stack.model import ConfigFile, Kind, Service
+from stack.model import ConfigFile, Service
 
 _HERE = Path(__file__).parent
 
 FRAGMENTS = {"kong": "kong.yaml", "prometheus": "prometheus.yml"}
 """De servicio al fichero en que se funden los trozos que traen los flujos con ese mismo nombre."""
-
-DISCOVERABLE = {
-    "CONSUL_HTTP_ADDR": "${CONSUL_HTTP_ADDRESS}",
-    "ADVERTISE_ADDRESS": "${LISTEN_HOST}:${LISTEN_HTTP_PORT}",
-    "CHECK_URL": "${HTTP_FROM_CONSUL_URL}/ready",
-    "METRICS_ADDRESS": "${HTTP_FROM_PROMETHEUS_ADDRESS}",
-}
-"""Con esto se apunta en Consul todo microservicio: cómo le ven los demás, quien comprueba si está listo y quien
-lee sus métricas. No depende de Consul para arrancar: se apunta cuando lo encuentra."""
 
 SEEDS = {"vault": "scenarios.seeds:vault", "database": "scenarios.seeds:database"}
 """De servicio a la función que deja en él, cada vez que arranca, lo que los flujos dan por puesto."""
@@ -44,15 +35,7 @@ def catalog(folders: Iterable[Path]) -> tuple[Service, ...]:
             for service in import_module(f"scenarios.{folder.name}.services").SERVICES:
                 if services.setdefault(service.name, service) is not service:
                     raise ValueError(f"{folder.name} declara otra vez el servicio «{service.name}», y distinto")
-    return tuple(map(_discoverable, services.values()))
-
-
-def _discoverable(service: Service) -> Service:
-    """Un microservicio, con lo que necesita para apuntarse en Consul. Lo que diga su flujo manda."""
-    if service.kind is not Kind.MICROSERVICE or service.embedded is None:
-        return service
-    env = {"SERVICE_ID": service.name, **DISCOVERABLE, **service.embedded.env}
-    return replace(service, embedded=replace(service.embedded, env=env))
+    return tuple(services.values())
 
 
 def _with_flows(service: Service, folders: list[Path]) -> Service:

@@ -6,66 +6,38 @@ empezar: el proceso vive y contesta, pero no puede cobrar, y Consul lo sabe porq
 
 from __future__ import annotations
 
+from scenarios.microservice import TOKENS, microservice
 from stack.model import Embedded, Fidelity, HttpProbe, Kind, Link, Port, Service
-
-_COMMON = {
-    "HOST": "${LISTEN_HOST}",
-    "PORT": "${LISTEN_HTTP_PORT}",
-    "OTEL_EXPORTER_OTLP_ENDPOINT": "${JAEGER_OTLP_URL}",
-    # Con esto una ejecución paso a paso puede parar al microservicio; fuera del laboratorio no está.
-    "STACKLAB_STEP_SECRET": "${STEP_SECRET}",
-}
 
 SICK, WELL = "pasarelas-pago-1", "pasarelas-pago-2"
 """La que al empezar tiene su clave suspendida, y la otra."""
 
-FINANZAS = Service(
-    name="finanzas",
-    title="Servicio Finanzas",
-    summary="Cobra lo que debe cada estudiante: pregunta a Consul quién sabe cobrar y se lo pide.",
-    kind=Kind.MICROSERVICE,
-    ports=(Port("http", 7121),),
-    probe=HttpProbe("http", "/health"),
-    embedded=Embedded(
-        argv=("${PYTHON}", "-m", "scenarios.services.finanzas"),
-        product="microservicio (FastAPI)",
-        fidelity=Fidelity.BINARY,
-        memory_mb=60,
-        env={**_COMMON, "JWT_SECRET": "${JWT_SECRET}"},
-    ),
-    credentials=("jwt_secret", "step_secret"),
-    exports={"FINANZAS_URL": "${FINANZAS_HTTP_URL}"},
-    links=(Link("Métricas", "${FINANZAS_HTTP_BROWSER_URL}/metrics"),),
+FINANZAS = microservice(
+    "finanzas",
+    "Servicio Finanzas",
+    "Cobra lo que debe cada estudiante: pregunta a Consul quién sabe cobrar y se lo pide.",
+    port=7121,
+    memory_mb=60,
+    uses=(TOKENS,),
 )
 
 
 def _gateway(number: int) -> Service:
-    name = f"pasarelas-pago-{number}"
-    prefix = name.upper().replace("-", "_")
-    return Service(
-        name=name,
-        title=f"Pasarelas Pago {number}",
-        summary="Una de las dos instancias que cobran: habla con el proveedor de pagos, con su propia clave.",
-        kind=Kind.MICROSERVICE,
-        ports=(Port("http", 7121 + number),),
-        probe=HttpProbe("http", "/health"),
-        embedded=Embedded(
-            argv=("${PYTHON}", "-m", "scenarios.services.pasarelas_pago"),
-            product="microservicio (FastAPI)",
-            fidelity=Fidelity.BINARY,
-            memory_mb=58,
-            env={
-                **_COMMON,
-                "PROVIDER_URL": "${COBROS_HTTP_URL}",
-                "PROVIDER_KEY": f"${{COBROS_KEY_{number}}}",
-                # En producción serían unos diez segundos. Aquí uno, para ver qué pasa cuando se acaba.
-                "PROVIDER_TIMEOUT_S": "1",
-                "CHECK_INTERVAL": "1s",
-            },
-        ),
-        credentials=(f"cobros_key_{number}", "step_secret"),
-        exports={f"{prefix}_URL": f"${{{prefix}_HTTP_URL}}"},
-        links=(Link("Métricas", f"${{{prefix}_HTTP_BROWSER_URL}}/metrics"),),
+    return microservice(
+        f"pasarelas-pago-{number}",
+        f"Pasarelas Pago {number}",
+        "Una de las dos instancias que cobran: habla con el proveedor de pagos, con su propia clave.",
+        port=7121 + number,
+        memory_mb=58,
+        env={
+            "PROVIDER_URL": "${COBROS_HTTP_URL}",
+            "PROVIDER_KEY": f"${{COBROS_KEY_{number}}}",
+            # En producción serían unos diez segundos. Aquí uno, para ver qué pasa cuando se acaba.
+            "PROVIDER_TIMEOUT_S": "1",
+            "CHECK_INTERVAL": "1s",
+        },
+        credentials=(f"cobros_key_{number}",),
+        program="pasarelas_pago",
     )
 
 

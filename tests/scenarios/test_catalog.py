@@ -7,7 +7,8 @@ from pathlib import Path
 
 import yaml
 
-from scenarios.catalog import DISCOVERABLE, SERVICES, catalog
+from scenarios.catalog import SERVICES, catalog
+from scenarios.microservice import DISCOVERABLE
 from stack.addresses import Endpoint, Viewpoint, variables
 from stack.catalog import SERVICES as BASE
 from stack.config import rendered
