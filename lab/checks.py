@@ -18,6 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab.findings import BAD, OK, WARNING, Finding
 from stack.errors import StacklabError
 from stack.status import Condition, ServiceStatus
 
@@ -26,27 +27,12 @@ if TYPE_CHECKING:
 
     from stack.laboratory import Laboratory
 
-OK, WARNING, BAD = "ok", "warning", "bad"
 _PYTHON = (3, 11)
 _DISK_MB = 500
 _WIDTH = 80
 # Antes de esta fecha no existía esta versión: un reloj que diga menos está mal.
 _FIRST_DAY = datetime(2026, 1, 1).timestamp()
 _SKEW_S = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Qué se miró, cómo está (`ok`, `warning` o `bad`), qué significa y la orden que lo arregla o lo aclara.
-
-    `details` son líneas sueltas que ayudan a entenderlo.
-    """
-
-    check: str
-    status: str
-    text: str
-    fix: str | None = None
-    details: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

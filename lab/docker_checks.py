@@ -8,13 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lab.checks import OK, WARNING, Finding
+from lab.findings import OK, WARNING, Finding
 from stack.errors import DockerError
 
 if TYPE_CHECKING:
     from docker import APIClient
 
-    from stack.containers.engine import Engine
+    from stack.containers.found import Engine
     from stack.containers.manifests import Manifest
 
 PATIENCE_S = 1.0
@@ -26,8 +26,9 @@ _KINDS = {"native": "", "rootless": ", sin root", "desktop": ", Docker Desktop"}
 
 def look(environment: Mapping[str, str]) -> Iterator[Finding]:
     """Todo lo que hay que decir de Docker con ese entorno."""
-    from stack.containers.engine import Engine, discover, warnings
+    from stack.containers.engine import discover, warnings
     from stack.containers.failures import refusal, told
+    from stack.containers.found import Engine
 
     found = discover(environment, PATIENCE_S)
     notes = warnings(environment)

@@ -10,7 +10,7 @@ from lab import context
 from lab.context import Json, Project
 
 if TYPE_CHECKING:
-    from lab.checks import Finding
+    from lab.findings import Finding
     from stack.laboratory import Laboratory
 
 
@@ -33,6 +33,7 @@ def doctor(
         _images(json)
         return
     from lab import checks
+    from lab.findings import BAD
 
     lab = context.laboratory(project)
     findings = checks.run(lab)
@@ -42,7 +43,7 @@ def doctor(
         _report(lab, findings)
     else:
         _show(findings)
-    if any(one.status == checks.BAD for one in findings):
+    if any(one.status == BAD for one in findings):
         raise typer.Exit(1)
 
 

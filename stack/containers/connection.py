@@ -15,7 +15,8 @@ from stack.model import Service
 if TYPE_CHECKING:
     from docker import APIClient
 
-    from stack.containers.engine import Engine, Flavour
+    from stack.containers.engine import Flavour
+    from stack.containers.found import Engine
 
 
 class Connection:
@@ -31,8 +32,9 @@ class Connection:
 
     def refusal(self) -> StartError | None:
         """Por qué no se puede usar Docker aquí; `None` si se puede."""
-        from stack.containers.engine import Engine, discover
+        from stack.containers.engine import discover
         from stack.containers.failures import refusal
+        from stack.containers.found import Engine
 
         with self._guard:
             if not self._asked:

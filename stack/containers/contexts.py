@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from stack.containers.ping import Tls
+from stack.containers.found import Tls
 
 
 def config_folder(environment: Mapping[str, str]) -> Path:

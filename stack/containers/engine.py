@@ -12,74 +12,18 @@ from __future__ import annotations
 import ipaddress
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
-from stack.containers.ping import Answer, Tls, ask, reason_of
+from stack.containers.found import OLDEST_API, Absent, Attempt, Engine, Place, Reason, Tls
+from stack.containers.ping import Answer, ask, reason_of
 
 if TYPE_CHECKING:
     from docker import APIClient
 
 PATIENCE_S = 0.25
 """Lo que se espera en total a que conteste un motor cuando nadie lo ha pedido expresamente."""
-
-OLDEST_API = (1, 41)
-"""La API más vieja que sirve: la primera que entiende `host-gateway` (Docker 20.10)."""
-
-Reason = Literal["missing", "refused", "denied", "timeout", "strange", "unsupported", "context"]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Un sitio donde puede haber un motor: su URL y de dónde se ha sacado («DOCKER_HOST», «el del sistema»…)."""
-
-    url: str
-    origin: str
-    tls: Tls | None = None
-    context: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """Un sitio que se ha probado y por qué no ha servido."""
-
-    place: Place
-    reason: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """Un motor que contesta.
-
-    `local` es cierto si lo que publique en 127.0.0.1 se alcanza desde esta máquina. De uno remoto no se pregunta
-    nada: sus versiones están vacías. `version` es la del motor («29.1.2»); `api_version` y `min_api_version`, las
-    que entiende. `context` está vacío si no viene de un contexto.
-    """
-
-    url: str
-    origin: str
-    local: bool
-    api_version: str = ""
-    min_api_version: str = ""
-    os_type: str = "linux"
-    version: str = ""
-    context: str = ""
-    tls: Tls | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Absent:
-    """No hay motor: qué sitios se han probado y qué ha pasado en cada uno."""
-
-    tried: tuple[Attempt, ...]
-
-    @property
-    def denied(self) -> Attempt | None:
-        """El sitio donde hay un motor al que no se nos deja entrar, si es que lo hay."""
-        return next((one for one in self.tried if one.reason == "denied"), None)
-
 
 Flavour = Literal["native", "rootless", "desktop"]
 

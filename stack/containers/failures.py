@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from stack.containers import sentences
-from stack.containers.engine import OLDEST_API, Absent, Engine, number
+from stack.containers.engine import number
+from stack.containers.found import OLDEST_API, Absent, Engine
 from stack.containers.said import About, recognise
 from stack.errors import DockerError, StacklabError
 

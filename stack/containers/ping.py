@@ -9,29 +9,11 @@ import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-if TYPE_CHECKING:
-    from stack.containers.engine import Reason
+from stack.containers.found import Reason, Tls
 
 _LIMIT = 65_536
-
-
-@dataclass(frozen=True, slots=True)
-class Tls:
-    """Los certificados con que se habla con un motor por TLS. Pueden faltar los nuestros (`cert` y `key`)."""
-
-    ca: Path
-    cert: Path
-    key: Path
-    verify: bool
-
-    @classmethod
-    def inside(cls, folder: Path, verify: bool) -> Tls:
-        """Los de una carpeta con los nombres de siempre."""
-        return cls(folder / "ca.pem", folder / "cert.pem", folder / "key.pem", verify)
 
 
 @dataclass(frozen=True, slots=True)

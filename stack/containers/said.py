@@ -11,7 +11,7 @@ from stack.containers import sentences
 from stack.errors import DockerError
 
 if TYPE_CHECKING:
-    from stack.containers.engine import Engine
+    from stack.containers.found import Engine
     from stack.containers.images import Image
 
 

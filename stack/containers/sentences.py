@@ -13,10 +13,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from stack import errors
+from stack.containers.found import OLDEST_API, Absent, Engine
 from stack.errors import DockerError
 
 if TYPE_CHECKING:
-    from stack.containers.engine import Absent, Engine
     from stack.containers.images import Image
 
 EMBEDDED = "stacklab up --runtime embedded"
@@ -90,8 +90,6 @@ def denied(where: str, details: Iterable[str] = ()) -> DockerError:
 
 def too_old(engine: Engine | None, newest: str = "") -> DockerError:
     """El motor no llega a la versión de la API que hace falta."""
-    from stack.containers.engine import OLDEST_API
-
     least = ".".join(map(str, OLDEST_API))
     return errors.EngineVersion(
         f"el motor de Docker{_numbers(engine, newest)} es demasiado viejo: hace falta la API {least}",

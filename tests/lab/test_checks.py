@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import checks
+from lab import checks, findings
 from stack import processes
 from stack.laboratory import Laboratory
 from tests.support.fakes import SERVE, fake
@@ -21,7 +21,7 @@ def laboratory(root: Path, number: int = 1) -> Laboratory:
     return Laboratory("prueba", root, (fake("uno", SERVE, number=number),))
 
 
-def one(root: Path, title: str, number: int = 1) -> checks.Finding:
+def one(root: Path, title: str, number: int = 1) -> findings.Finding:
     (found,) = [finding for finding in checks.run(laboratory(root, number)) if finding.check == title]
     return found
 
@@ -38,7 +38,7 @@ def test_packages_too_old_or_missing_come_with_the_order_that_fixes_them(
     ]
     monkeypatch.setattr(importlib.metadata, "requires", lambda name: lines)
     found = one(tmp_path, "Paquetes")
-    assert found.status == checks.BAD
+    assert found.status == findings.BAD
     assert "redis es" in found.text
     assert "falta no-existe-tal-cosa" in found.text
     assert found.fix == "pip install 'redis>=999' 'no-existe-tal-cosa>=1'"
@@ -51,7 +51,7 @@ def test_a_port_of_another_says_whose(tmp_path: Path) -> None:
     assert (found.status, found.fix) == (checks.WARNING, f"ps -fp {os.getpid()}")
     assert f"{number}, de " in found.details[0]
     assert f"el proceso {os.getpid()}" in found.details[0]
-    assert one(tmp_path, "Puertos", number).status == checks.OK
+    assert one(tmp_path, "Puertos", number).status == findings.OK
 
 
 def test_a_process_whose_laboratory_is_gone_is_found(tmp_path: Path) -> None:

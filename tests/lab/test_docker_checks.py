@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.checks import OK, WARNING, Finding
 from lab.docker_checks import look
+from lab.findings import OK, WARNING, Finding
 from stack.containers import names
 from stack.containers.images import load
 from tests.support.docker_stub import Refusal, Scenario, docker_engine, image

@@ -8,8 +8,8 @@ import pytest
 
 from stack.containers import sentences
 from stack.containers.endings import ended
-from stack.containers.engine import Absent, Attempt, Engine, Place
 from stack.containers.firewall import UFW
+from stack.containers.found import Absent, Attempt, Engine, Place
 from stack.containers.images import load
 from stack.containers.reach import host_unreachable
 from stack.errors import StacklabError

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from stack.containers.engine import Absent, Engine, client, discover, flavour, is_local, warnings
+from stack.containers.engine import client, discover, flavour, is_local, warnings
 from stack.containers.failures import refusal
+from stack.containers.found import Absent, Engine
 from stack.errors import EngineRemote, EngineVersion, NoSuchPlatform
 from tests.support.docker_stub import Scenario, docker_engine, secure_engine
 

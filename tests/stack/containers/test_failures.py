@@ -14,9 +14,10 @@ from docker import APIClient
 
 from stack import errors
 from stack.containers.endings import ended, not_ready
-from stack.containers.engine import Absent, Attempt, Engine, Place, client, discover
+from stack.containers.engine import client, discover
 from stack.containers.failures import RefusedError, refusal, told, translate
 from stack.containers.firewall import FIREWALLD, UFW, active
+from stack.containers.found import Absent, Attempt, Engine, Place
 from stack.containers.images import load
 from stack.containers.reach import host_unreachable
 from stack.containers.sentences import disk_full, name_conflict

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from stack.containers.engine import Engine, client, discover
+from stack.containers.engine import client, discover
+from stack.containers.found import Engine
 from stack.containers.images import Image, load
 from stack.containers.manifests import Manifest, Verdict, ask
 from stack.errors import RegistryUnreachable

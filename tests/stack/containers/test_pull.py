@@ -12,7 +12,8 @@ from docker import APIClient
 
 from stack import errors
 from stack.catalog import SERVICES
-from stack.containers.engine import Engine, client, discover
+from stack.containers.engine import client, discover
+from stack.containers.found import Engine
 from stack.containers.images import Image, load
 from stack.containers.pull import Local, fetch, local, missing, pull
 from stack.events import Event, ImagePulled, ImagePulling, ImagesMissing, ImageTrying
