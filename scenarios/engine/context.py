@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from scenarios.engine.answer import Answer
@@ -46,12 +47,14 @@ class Run:
         inputs: Mapping[str, Path | str],
         *,
         patience_s: float = 8.0,
+        patience_by_hop: Mapping[str, float] = MappingProxyType({}),
         fault: str = "",
     ) -> None:
         self.flow = flow
         self.laboratory = laboratory
         self.inputs = inputs
         self.patience_s = patience_s
+        self.patience_by_hop = patience_by_hop
         self.fault = fault
         self.id = secrets.token_hex(4)
         self.trace_id = secrets.token_hex(16)

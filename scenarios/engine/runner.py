@@ -66,6 +66,7 @@ def run(
     sabotage: str | None = None,
     on_event: OnRunEvent = lambda event: None,
     patience_s: float = 8.0,
+    patience_by_hop: Mapping[str, float] | None = None,
 ) -> RunResult:
     """Ejecuta `flow` en `laboratory`, que ya tiene en marcha `flow.services`, y prueba sus pasos.
 
@@ -75,6 +76,7 @@ def run(
         sabotage: el paso que se estropea a propósito (`"A4"`). Lo estropeado se deshace siempre al final.
         on_event: recibe los sucesos de `scenarios.engine.events`.
         patience_s: lo que se espera, como mucho, a que una prueba se cumpla, en segundos.
+        patience_by_hop: lo mismo para un paso suelto (`{"A4": 2.0}`): de los que no están aquí vale `patience_s`.
 
     Raises:
         UsageError: entrada o paso desconocido.
@@ -89,7 +91,14 @@ def run(
             )
     broken = _hop_to_break(flow, sabotage)
     fault = Fault(broken.sabotage if broken else None)
-    context = Run(flow, laboratory, given, patience_s=patience_s, fault=fault.client)
+    context = Run(
+        flow,
+        laboratory,
+        given,
+        patience_s=patience_s,
+        patience_by_hop=patience_by_hop or {},
+        fault=fault.client,
+    )
     with ExitStack() as cleanup:
         cleanup.callback(context.close)
         desk: Desk | None = None
@@ -247,7 +256,7 @@ class _Execution:
     def _arm(self, hop: Hop) -> None:
         answer = self._run.answered
         refused = answer is not None and not answer.ok
-        patience = self._run.patience_s
+        patience = self._run.patience_by_hop.get(hop.id, self._run.patience_s)
         self._proving.arm(hop, min(AFTER_REFUSAL_S, patience) if refused else patience)
 
     # --- contar lo que pasa -----------------------------------------------------------------------------------

@@ -97,7 +97,8 @@ def test_unknown_names_are_wrong_usage(laboratory: Laboratory) -> None:
 def test_a_dead_service_is_named_with_its_last_lines(laboratory: Laboratory) -> None:
     laboratory.down(["thumbnails"])
     try:
-        result = run(FLOW, laboratory, patience_s=1.5)
+        impatient = dict.fromkeys(["A10", *FLOW.dependents("A10")], 1.5)
+        result = run(FLOW, laboratory, patience_s=20, patience_by_hop=impatient)
     finally:
         laboratory.up(["thumbnails"])
     statuses = _statuses(result)

@@ -37,7 +37,8 @@ def test_twelve_of_twelve(login_laboratory: Laboratory, person: Person) -> None:
 def test_a_dead_service_is_named_with_its_last_lines(login_laboratory: Laboratory) -> None:
     login_laboratory.down(["database"])
     try:
-        result = run(FLOW, login_laboratory, patience_s=2)
+        impatient = dict.fromkeys(["B5", *FLOW.dependents("B5")], 2)
+        result = run(FLOW, login_laboratory, patience_s=20, patience_by_hop=impatient)
     finally:
         login_laboratory.up(["database"])
     assert [done.hop.id for done in result.hops if done.status is HopStatus.PROVEN] == ["B1", "B2", "B3", "B4"]
