@@ -10,8 +10,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from scenarios.engine.context import Run
-from scenarios.engine.evidence import ask
 from scenarios.engine.facts import NotProven
+from scenarios.engine.read import ask
 from scenarios.engine.waiting import Deadline, until
 from stack.model import Kind
 from stack.status import Condition

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from scenarios.engine.context import Run
-from scenarios.engine.evidence import whole_trace
 from scenarios.engine.facts import NotProven
+from scenarios.engine.read import whole_trace
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,7 @@ from pathlib import Path
 from scenarios.engine.answer import Answer
 from scenarios.engine.client import call
 from scenarios.engine.context import Run
-from scenarios.engine.evidence import metric_of, pending_messages
-from scenarios.engine.facts import NotProven
-from scenarios.engine.waiting import Deadline, until
+from scenarios.engine.read import let_catch_up, metric_of
 from stack.errors import StacklabError
 
 PATH = "/api/upload/avatar"
@@ -69,27 +67,10 @@ def prepare(run: Run) -> Upload:
     with suppress(Exception):
         url = run.env["THUMBNAILS_URL"]
         metric_of(run, url, "thumbnails_total", {})  # si no contesta, no hay a quién esperar
-        _settle(run)
+        let_catch_up(run, "Thumbnails", GROUP, TOPIC, _SETTLE_WITHIN_S)
         thumbnails = {size: metric_of(run, url, "thumbnails_total", {"size": str(size)}) for size in SIZES}
     kind = _TYPES.get(Path(filename).suffix.lower(), "application/octet-stream")
     return Upload(f"ana-{run.id}", filename, content, kind, uploads, thumbnails)
-
-
-def _settle(run: Run) -> None:
-    """Espera un poco a que Thumbnails acabe lo que tuviera de antes: si no, sus miniaturas parecerían de ahora."""
-    deadline = Deadline()
-    deadline.within(_SETTLE_WITHIN_S)
-
-    def nothing_pending() -> None:
-        try:
-            pending = pending_messages(run, GROUP, TOPIC)
-        except Exception as error:
-            raise NotProven("Kafka no contesta.", final=True) from error
-        if pending:
-            raise NotProven(f"A Thumbnails le quedan {pending} mensajes de antes.")
-
-    with suppress(NotProven):
-        until(nothing_pending, deadline, "Kafka")
 
 
 def summary(run: Run) -> str:

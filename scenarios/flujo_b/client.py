@@ -10,9 +10,7 @@ from dataclasses import dataclass, field
 from scenarios.engine.answer import Answer
 from scenarios.engine.client import call
 from scenarios.engine.context import Run
-from scenarios.engine.evidence import metric_of, pending_messages
-from scenarios.engine.facts import NotProven
-from scenarios.engine.waiting import Deadline, until
+from scenarios.engine.read import let_catch_up, metric_of
 from scenarios.flujo_b.people import enrol
 
 LOGIN, ME = "/api/auth/login", "/api/auth/me"
@@ -56,27 +54,10 @@ def prepare(run: Run) -> Login:
     with suppress(Exception):
         url = run.env["ANALYTICS_URL"]
         metric_of(run, url, "analytics_events_total", {})  # si no contesta, no hay a quién esperar
-        _settle(run)
+        let_catch_up(run, "Analytics", GROUP, TOPIC, _SETTLE_WITHIN_S)
         active = metric_of(run, url, "usuarios_activos", {})
         counted = metric_of(run, url, "analytics_events_total", {"result": "new"})
     return Login(email, name, user, password, logins, active, counted)
-
-
-def _settle(run: Run) -> None:
-    """Espera un poco a que Analytics acabe lo que tuviera de antes: si no, parecería de ahora."""
-    deadline = Deadline()
-    deadline.within(_SETTLE_WITHIN_S)
-
-    def nothing_pending() -> None:
-        try:
-            pending = pending_messages(run, GROUP, TOPIC)
-        except Exception as error:
-            raise NotProven("Kafka no contesta.", final=True) from error
-        if pending:
-            raise NotProven(f"A Analytics le quedan {pending} mensajes de antes.")
-
-    with suppress(NotProven):
-        until(nothing_pending, deadline, "Kafka")
 
 
 def summary(run: Run) -> str:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from scenarios.engine import evidence as read
+from scenarios.engine import read
 from scenarios.engine.answer import Answer
 from scenarios.engine.client import call
 from scenarios.engine.context import Run

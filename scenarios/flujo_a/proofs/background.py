@@ -5,20 +5,21 @@ from __future__ import annotations
 import io
 from functools import partial
 
-from scenarios.engine import evidence as read
+from scenarios.engine import read
 from scenarios.engine.context import Run
-from scenarios.engine.evidence import ObjectFact, RecordFact
 from scenarios.engine.facts import Evidence, NotProven
+from scenarios.engine.proofs import in_ms
+from scenarios.engine.read import ObjectFact
 from scenarios.engine.trace import Span
 from scenarios.flujo_a import spans
 from scenarios.flujo_a.client import BUCKET, GROUP, SIZES, TOPIC, TTL_S, uploaded
-from scenarios.flujo_a.proofs.found import download, in_bytes, in_ms, thumbnail
+from scenarios.flujo_a.proofs.found import download, in_bytes, thumbnail
 
 
 def a10(run: Run) -> Evidence:
     """El grupo confirmó una posición posterior al mensaje, y quien lo atendió enlaza con quien lo publicó."""
     record = run.until(lambda: read.record_of_run(run, TOPIC), "Kafka")
-    committed = run.until(lambda: _committed_past(run, record), "Kafka")
+    committed = run.until(lambda: read.committed_past(run, GROUP, record), "Kafka")
     consumer = run.until(lambda: read.span(run, spans.PROCESS, "el consumo del mensaje en Thumbnails"), "Jaeger")
     producer = run.until(lambda: read.span(run, spans.SEND, "la publicación en Uploads"), "Jaeger")
     if producer.span_id not in consumer.links and consumer.parent_id != producer.span_id:
@@ -35,15 +36,6 @@ def a10(run: Run) -> Evidence:
             "span que consume": consumer.span_id,
         },
     )
-
-
-def _committed_past(run: Run, record: RecordFact) -> int:
-    committed = read.committed_offset(run, GROUP, TOPIC, record.partition)
-    if committed <= record.offset:
-        raise NotProven(
-            f"El grupo {GROUP} no ha confirmado el mensaje {record.offset} de la partición {record.partition}."
-        )
-    return committed
 
 
 def a11(run: Run) -> Evidence:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from scenarios.engine import evidence as read
+from scenarios.engine import read
 from scenarios.engine.context import Run
-from scenarios.engine.evidence import ObjectFact
 from scenarios.engine.facts import NotProven
+from scenarios.engine.read import ObjectFact
 from scenarios.flujo_a.client import BUCKET, SIZES, uploaded
 
 
@@ -41,8 +41,3 @@ def download(run: Run, url: str) -> bytes:
 def in_bytes(content: bytes) -> str:
     """«48 213 bytes», con el espacio fino del español."""
     return f"{len(content):,} bytes".replace(",", "\u202f")
-
-
-def in_ms(microseconds: int) -> str:
-    """Milisegundos con coma decimal."""
-    return f"{microseconds / 1000:.1f}".replace(".", ",")

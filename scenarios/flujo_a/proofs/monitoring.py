@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from scenarios.engine import evidence as read
+from scenarios.engine import read
 from scenarios.engine.context import CLIENT_SERVICE, Run
 from scenarios.engine.facts import Evidence, NotProven
 from scenarios.engine.trace import Span

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 
-from scenarios.engine import evidence as read
+from scenarios.engine import read
 from scenarios.engine.context import Run
-from scenarios.engine.evidence import RecordFact
 from scenarios.engine.facts import Evidence, NotProven
+from scenarios.engine.proofs import event_is_ours, in_kafka
+from scenarios.engine.read import RecordFact
 from scenarios.engine.trace import Span
 from scenarios.flujo_a import spans
 from scenarios.flujo_a.client import TOPIC, TTL_S, uploaded
@@ -69,27 +70,10 @@ def a6(run: Run) -> Evidence:
     """El mensaje está en su partición, con la clave del usuario, el suceso y la traza de esta ejecución."""
     record = run.until(lambda: published(run), "Kafka")
     upload, event = uploaded(run), record.json() or {}
-    expected = {"event": TOPIC, "user": upload.user, "sha256": upload.sha256, "bytes": len(upload.content)}
-    for field, value in expected.items():
-        if event.get(field) != value:
-            raise NotProven(f"El mensaje dice {field} = {event.get(field)!r}; se esperaba {value!r}.", final=True)
-    if record.key != upload.user:
-        raise NotProven(f"El mensaje tiene la clave «{record.key}»; se esperaba «{upload.user}».", final=True)
-    if run.id not in record.headers.get("baggage", ""):
-        raise NotProven("El equipaje del mensaje no dice que sea de esta ejecución.", final=True)
-    return Evidence(
-        "Kafka",
-        f"{record.topic}, partición {record.partition}, posición {record.offset} · clave {record.key}",
-        {
-            "topic": record.topic,
-            "partición": record.partition,
-            "posición": record.offset,
-            "clave": record.key,
-            "suceso": str(event.get("event")),
-            "foto": f"{event.get('bucket')}/{event.get('key')}",
-            "traceparent": record.headers["traceparent"],
-            "ejecución": run.id,
-        },
+    fields = {"event": TOPIC, "user": upload.user, "sha256": upload.sha256, "bytes": len(upload.content)}
+    event_is_ours(run, record, upload.user, fields)
+    return in_kafka(
+        run, record, {"suceso": str(event.get("event")), "foto": f"{event.get('bucket')}/{event.get('key')}"}
     )
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from functools import partial
 
-from scenarios.engine import evidence as read
+from scenarios.engine import read
 from scenarios.engine.context import Run
-from scenarios.engine.evidence import RecordFact
 from scenarios.engine.facts import Evidence, NotProven
+from scenarios.engine.read import RecordFact
 from scenarios.flujo_b import spans
-from scenarios.flujo_b.client import GROUP, TOPIC, entering
+from scenarios.flujo_b.client import GROUP, entering
 from scenarios.flujo_b.proofs.session import published
 
 ACTIVE = "analytics:active"
@@ -20,7 +20,7 @@ def b12(run: Run) -> Evidence:
     """El grupo confirmó el suceso, Redis tiene a este usuario entre los activos y Prometheus vio uno más."""
     login = entering(run)
     record = run.until(lambda: published(run), "Kafka")
-    committed = run.until(lambda: _committed_past(run, record), "Kafka")
+    committed = run.until(lambda: read.committed_past(run, GROUP, record), "Kafka")
     consumer = run.until(lambda: read.span(run, spans.PROCESS, "el consumo del suceso en Analytics"), "Jaeger")
     producer = run.until(lambda: read.span(run, spans.SEND, "la publicación en Auth"), "Jaeger")
     if producer.span_id not in consumer.links and consumer.parent_id != producer.span_id:
@@ -48,15 +48,6 @@ def b12(run: Run) -> Evidence:
             "span que consume": consumer.span_id,
         },
     )
-
-
-def _committed_past(run: Run, record: RecordFact) -> int:
-    committed = read.committed_offset(run, GROUP, TOPIC, record.partition)
-    if committed <= record.offset:
-        raise NotProven(
-            f"El grupo {GROUP} no ha confirmado el suceso {record.offset} de la partición {record.partition}."
-        )
-    return committed
 
 
 def _active_since(run: Run, record: RecordFact) -> str:

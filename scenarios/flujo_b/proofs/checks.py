@@ -8,10 +8,11 @@ from typing import Any
 
 from scenarios.engine.context import Run
 from scenarios.engine.facts import Evidence, NotProven
+from scenarios.engine.proofs import in_ms
 from scenarios.flujo_b import keys, spans
 from scenarios.flujo_b.client import entering
 from scenarios.flujo_b.people import connect
-from scenarios.flujo_b.proofs.found import in_ms, key, key_read, login_span, row
+from scenarios.flujo_b.proofs.found import key, key_read, login_span, row
 from scenarios.school.passwords import verify
 
 _MAY, _MAY_NOT = "secret/data/jwt", ("secret/data/minio", "secret/metadata/jwt", "sys/policies/acl/auth")

@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-from scenarios.engine import evidence as read
+from scenarios.engine import read
 from scenarios.engine.answer import Answer
 from scenarios.engine.context import Run
 from scenarios.engine.facts import NotProven
@@ -155,11 +155,6 @@ def knock(run: Run, text: str) -> Answer:
     """Lo que contesta la ruta protegida a quien llega con ese token."""
     headers = {"Authorization": f"Bearer {text}", **read.untraced(run)}
     return run.until(lambda: read.ask(run, "GET", run.env["KONG_PROXY_URL"] + ME, headers=headers), "Kong")
-
-
-def in_ms(microseconds: int) -> str:
-    """Milisegundos con coma decimal."""
-    return f"{microseconds / 1000:.1f}".replace(".", ",")
 
 
 def in_hours(seconds: int) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 
-from scenarios.engine import evidence as read
+from scenarios.engine import read
 from scenarios.engine.context import Run
-from scenarios.engine.evidence import RecordFact
 from scenarios.engine.facts import Evidence, NotProven
+from scenarios.engine.proofs import event_is_ours, in_kafka
+from scenarios.engine.read import RecordFact
 from scenarios.flujo_b.client import TOPIC, TTL_S, entering
 from scenarios.flujo_b.proofs.found import Token, in_hours, is_over, knock, login_span, session, token
 
@@ -45,30 +46,11 @@ def b8(run: Run) -> Evidence:
     """El suceso está en su partición, con la clave del usuario y la traza de esta ejecución, y sin secretos."""
     login = entering(run)
     record = run.until(lambda: published(run), "Kafka")
-    event = record.json() or {}
-    for name, value in {"event": TOPIC, "user": login.user, "role": "student"}.items():
-        if event.get(name) != value:
-            raise NotProven(f"El suceso dice {name} = {event.get(name)!r}; se esperaba {value!r}.", final=True)
-    if record.key != login.user:
-        raise NotProven(f"El suceso tiene la clave «{record.key}»; se esperaba «{login.user}».", final=True)
-    if run.id not in record.headers.get("baggage", ""):
-        raise NotProven("El equipaje del suceso no dice que sea de esta ejecución.", final=True)
+    event_is_ours(run, record, login.user, {"event": TOPIC, "user": login.user, "role": "student"})
     if any(secret in record.value.decode("utf-8", "replace") for secret in (login.password, login.email, "eyJ")):
         raise NotProven("El suceso lleva la contraseña, el correo o el token.", final=True)
-    return Evidence(
-        "Kafka",
-        f"{record.topic}, partición {record.partition}, posición {record.offset} · clave {record.key}",
-        {
-            "topic": record.topic,
-            "partición": record.partition,
-            "posición": record.offset,
-            "clave": record.key,
-            "campos": sorted(event),
-            "ocurrió": str(event.get("occurred_at")),
-            "traceparent": record.headers["traceparent"],
-            "ejecución": run.id,
-        },
-    )
+    event = record.json()
+    return in_kafka(run, record, {"campos": sorted(event), "ocurrió": str(event.get("occurred_at"))})
 
 
 def published(run: Run) -> RecordFact:

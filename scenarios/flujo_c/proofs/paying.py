@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from scenarios.engine import evidence as read
+from scenarios.engine import read
 from scenarios.engine.context import Run
-from scenarios.engine.evidence import InstanceFact
 from scenarios.engine.facts import Evidence, NotProven
+from scenarios.engine.read import InstanceFact
 from scenarios.engine.trace import Span
 from scenarios.flujo_c import spans
 from scenarios.flujo_c.client import PROCESS_PATH, SERVICE, charged, euros, provider, requests_of

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from scenarios.engine import evidence as read
+from scenarios.engine import read
 from scenarios.engine.context import CLIENT_SERVICE, Run
-from scenarios.engine.evidence import sample_since
 from scenarios.engine.facts import Evidence, NotProven
 from scenarios.engine.flow import SpanMatch
+from scenarios.engine.read import sample_since
 from scenarios.engine.trace import Span
 from scenarios.engine.waiting import Stillness
 from scenarios.flujo_c import spans

@@ -1,0 +1,62 @@
+"""Las pruebas que se repiten de un flujo a otro."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from scenarios.engine import read
+from scenarios.engine.context import Run
+from scenarios.engine.facts import Evidence, NotProven
+from scenarios.engine.flow import SpanMatch
+from scenarios.engine.read import RecordFact
+
+
+def in_ms(microseconds: int) -> str:
+    """Una duración en milisegundos, con coma: «14,2»."""
+    return f"{microseconds / 1000:.1f}".replace(".", ",")
+
+
+def answered_ok(run: Run, who: str, match: SpanMatch) -> Evidence:
+    """`who` contestó 200 a Kong: lo dice el span `match` suyo, que cuelga del de Kong."""
+    above, below = run.until(lambda: read.edge(run, "kong", match, f"la petición en {who}"), "Jaeger")
+    if below.status != 200:
+        raise NotProven(f"{who} contestó {below.status} a Kong; se esperaba 200.", final=True)
+    return Evidence(
+        "Jaeger",
+        f"{below.service} contestó {below.status} a {above.service} en {in_ms(below.duration_us)} ms",
+        {"estado": below.status, "span": below.span_id, "padre (Kong)": above.span_id},
+    )
+
+
+def event_is_ours(run: Run, record: RecordFact, key: str, fields: Mapping[str, Any]) -> None:
+    """Comprueba que `record` lleva esa clave y esos campos, y en su equipaje (baggage) el id de la ejecución.
+
+    Raises:
+        NotProven: no los lleva, y ya no los va a llevar.
+    """
+    event = record.json() or {}
+    for name, value in fields.items():
+        if event.get(name) != value:
+            raise NotProven(f"El mensaje dice {name} = {event.get(name)!r}; se esperaba {value!r}.", final=True)
+    if record.key != key:
+        raise NotProven(f"El mensaje tiene la clave «{record.key}»; se esperaba «{key}».", final=True)
+    if run.id not in record.headers.get("baggage", ""):
+        raise NotProven("El equipaje del mensaje no dice que sea de esta ejecución.", final=True)
+
+
+def in_kafka(run: Run, record: RecordFact, details: Mapping[str, Any]) -> Evidence:
+    """Dónde está `record` y con qué clave; `details` es lo que se quiera contar de su contenido."""
+    return Evidence(
+        "Kafka",
+        f"{record.topic}, partición {record.partition}, posición {record.offset} · clave {record.key}",
+        {
+            "topic": record.topic,
+            "partición": record.partition,
+            "posición": record.offset,
+            "clave": record.key,
+            **details,
+            "traceparent": record.headers["traceparent"],
+            "ejecución": run.id,
+        },
+    )
