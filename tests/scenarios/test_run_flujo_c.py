@@ -15,6 +15,7 @@ from scenarios.flujo_c.services import SICK, WELL
 from stack.laboratory import Laboratory
 from stack.model import Fidelity
 from tests.support.charges import Till
+from tests.support.sabotaging import only_what_depends_on_it_turns_red
 
 FLOW = FLOWS["flujo-c"]
 EVERYTHING = [hop.id for hop in FLOW.hops]
@@ -84,15 +85,7 @@ def test_the_system_stands_still_before_each_hop(cashier_laboratory: Laboratory,
 
 @pytest.mark.parametrize("broken", EVERYTHING)
 def test_breaking_one_arrow_turns_red_its_own_proof(cashier_laboratory: Laboratory, broken: str) -> None:
-    # A lo que no va a llegar se le espera poco; a lo demás, lo que haga falta aunque la máquina esté cargada.
-    impatient = dict.fromkeys(NOT_PROVEN[broken], 2)
-    result = run(FLOW, cashier_laboratory, sabotage=broken, patience_s=20, patience_by_hop=impatient)
-    statuses = {done.hop.id: done.status for done in result.hops}
-    red = [hop_id for hop_id, status in statuses.items() if status is not HopStatus.PROVEN]
-    assert statuses[broken] is HopStatus.FAILED
-    assert set(red) <= {broken, *FLOW.dependents(broken)}
-    assert red == NOT_PROVEN[broken], _reasons(result)
-    assert [hop_id for hop_id, status in statuses.items() if status is HopStatus.FAILED] == [broken]
+    only_what_depends_on_it_turns_red(FLOW, cashier_laboratory, broken, NOT_PROVEN, impatience_s=2)
 
 
 def test_afterwards_everything_is_as_it_was(cashier_laboratory: Laboratory) -> None:

@@ -8,6 +8,7 @@ from scenarios.engine.events import HopStatus
 from scenarios.engine.runner import run
 from scenarios.flows import FLOWS
 from stack.laboratory import Laboratory
+from tests.support.sabotaging import only_what_depends_on_it_turns_red
 
 FLOW = FLOWS["flujo-a"]
 EVERYTHING = [hop.id for hop in FLOW.hops]
@@ -35,16 +36,9 @@ NOT_PROVEN = {
 
 @pytest.mark.parametrize("broken", EVERYTHING)
 def test_breaking_one_arrow_turns_red_its_own_proof(laboratory: Laboratory, broken: str) -> None:
-    # A lo que no va a llegar se le espera poco; a lo demás, lo que haga falta aunque la máquina esté cargada.
-    impatient = dict.fromkeys(NOT_PROVEN[broken], 2 if broken == "A10" else 3)
-    result = run(FLOW, laboratory, sabotage=broken, patience_s=20, patience_by_hop=impatient)
-    statuses = {done.hop.id: done.status for done in result.hops}
-    red = [hop_id for hop_id, status in statuses.items() if status is not HopStatus.PROVEN]
-    assert statuses[broken] is HopStatus.FAILED
-    assert set(red) <= {broken, *FLOW.dependents(broken)}
-    assert red == NOT_PROVEN[broken], {done.hop.id: done.reason for done in result.hops if done.hop.id in red}
-    assert [hop_id for hop_id, status in statuses.items() if status is HopStatus.FAILED] == [broken]
-    assert not result.passed
+    only_what_depends_on_it_turns_red(
+        FLOW, laboratory, broken, NOT_PROVEN, impatience_s=2 if broken == "A10" else 3
+    )
 
 
 def test_afterwards_everything_is_as_it_was(laboratory: Laboratory) -> None:

@@ -12,6 +12,7 @@ from scenarios.engine.runner import run
 from scenarios.flows import FLOWS
 from scenarios.flujo_b import keys, rotation
 from stack.laboratory import Laboratory
+from tests.support.sabotaging import only_what_depends_on_it_turns_red
 
 FLOW = FLOWS["flujo-b"]
 EVERYTHING = [hop.id for hop in FLOW.hops]
@@ -35,16 +36,9 @@ NOT_PROVEN = {
 
 @pytest.mark.parametrize("broken", EVERYTHING)
 def test_breaking_one_arrow_turns_red_its_own_proof(login_laboratory: Laboratory, broken: str) -> None:
-    # A lo que no va a llegar se le espera poco; a lo demás, lo que haga falta aunque la máquina esté cargada.
-    impatient = dict.fromkeys(NOT_PROVEN[broken], 1.5 if broken == "B12" else 3)
-    result = run(FLOW, login_laboratory, sabotage=broken, patience_s=20, patience_by_hop=impatient)
-    statuses = {done.hop.id: done.status for done in result.hops}
-    red = [hop_id for hop_id, status in statuses.items() if status is not HopStatus.PROVEN]
-    assert statuses[broken] is HopStatus.FAILED
-    assert set(red) <= {broken, *FLOW.dependents(broken)}
-    assert red == NOT_PROVEN[broken], {done.hop.id: done.reason for done in result.hops if done.hop.id in red}
-    assert [hop_id for hop_id, status in statuses.items() if status is HopStatus.FAILED] == [broken]
-    assert not result.passed
+    only_what_depends_on_it_turns_red(
+        FLOW, login_laboratory, broken, NOT_PROVEN, impatience_s=1.5 if broken == "B12" else 3
+    )
 
 
 @contextmanager
