@@ -18,7 +18,7 @@ def only_what_depends_on_it_turns_red(
     *,
     impatience_s: float = 3,
 ) -> None:
-    """Estropea `broken` y exige que falle esa prueba, y que de las demás solo dejen de cumplirse las de `not_proven`.
+    """Estropea `broken` y exige que falle esa prueba, y que de las demás solo falten las de `not_proven`.
 
     Esas han de depender de ella según el flujo. A lo que no va a llegar se le espera `impatience_s` segundos; a lo
     demás, lo que haga falta aunque la máquina esté cargada.
