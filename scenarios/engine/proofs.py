@@ -60,3 +60,18 @@ def in_kafka(run: Run, record: RecordFact, details: Mapping[str, Any]) -> Eviden
             "ejecución": run.id,
         },
     )
+
+
+def counted(run: Run, query: str, before: float, since: float, match: SpanMatch) -> float:
+    """Lo que vale el contador `query`, que desde `since` ha de haber subido lo que se hizo, y ni más ni menos.
+
+    Casi siempre es uno: lo de esta ejecución. Si ha subido más, otros usaban el laboratorio a la vez, y entonces
+    han de ser tantos como operaciones `match` tiene Jaeger desde entonces.
+    """
+    fact = read.sample_since(run, query)
+    if (rise := fact.value - before) == 1:
+        return fact.value
+    if rise > 1 and rise == (done := len(read.spans_since(run, match, since))):
+        return fact.value
+    expected = f"{before + 1:.0f}" if rise < 1 else f"{before + done:.0f}, por las {done} que cuenta Jaeger"
+    raise NotProven(f"{query} vale {fact.value:.0f}; antes valía {before:.0f} y se esperaba {expected}.")

@@ -46,13 +46,14 @@ class Trace:
     @classmethod
     def from_jaeger(cls, document: Mapping[str, Any]) -> Trace:
         """La primera traza de la respuesta de `/api/traces/{id}`; sin spans si no hay ninguna."""
-        data = document.get("data") or []
-        if not data:
-            return cls("", ())
-        spans = sorted(
-            (_span(raw, data[0]["processes"]) for raw in data[0]["spans"]), key=lambda span: span.start_us
-        )
-        return cls(data[0]["traceID"], tuple(spans))
+        return next(cls.all_from_jaeger(document), cls("", ()))
+
+    @classmethod
+    def all_from_jaeger(cls, document: Mapping[str, Any]) -> Iterator[Trace]:
+        """Todas las trazas de una respuesta de `/api/traces`."""
+        for one in document.get("data") or ():
+            spans = sorted((_span(raw, one["processes"]) for raw in one["spans"]), key=lambda span: span.start_us)
+            yield cls(one["traceID"], tuple(spans))
 
     @property
     def services(self) -> set[str]:

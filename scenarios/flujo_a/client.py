@@ -33,7 +33,10 @@ _TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".we
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """Lo que se va a subir y cómo estaban los contadores justo antes (`None`, si no se pudieron leer)."""
+    """Lo que se va a subir y cómo estaban los contadores justo antes (`None`, si no se pudieron leer).
+
+    `counted_at` es cuándo se leyeron, en segundos desde 1970.
+    """
 
     user: str
     filename: str
@@ -41,6 +44,7 @@ class Upload:
     content_type: str
     uploads_before: float | None
     thumbnails_before: dict[int, float] | None
+    counted_at: float
 
     @property
     def sha256(self) -> str:
@@ -63,14 +67,15 @@ def prepare(run: Run) -> Upload:
     uploads: float | None = None
     thumbnails: dict[int, float] | None = None
     with suppress(Exception):  # si un microservicio está caído, ya lo dirá el paso que lo necesite
-        uploads = metric_of(run, run.env["UPLOADS_URL"], "avatar_uploads_total", {"result": "ok"})
-    with suppress(Exception):
         url = run.env["THUMBNAILS_URL"]
         metric_of(run, url, "thumbnails_total", {})  # si no contesta, no hay a quién esperar
         let_catch_up(run, "Thumbnails", GROUP, TOPIC, _SETTLE_WITHIN_S)
         thumbnails = {size: metric_of(run, url, "thumbnails_total", {"size": str(size)}) for size in SIZES}
+    counted_at = time.time()
+    with suppress(Exception):
+        uploads = metric_of(run, run.env["UPLOADS_URL"], "avatar_uploads_total", {"result": "ok"})
     kind = _TYPES.get(Path(filename).suffix.lower(), "application/octet-stream")
-    return Upload(f"ana-{run.id}", filename, content, kind, uploads, thumbnails)
+    return Upload(f"ana-{run.id}", filename, content, kind, uploads, thumbnails, counted_at)
 
 
 def summary(run: Run) -> str:

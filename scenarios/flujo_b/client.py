@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -24,7 +25,7 @@ WRONG_PATH, LOST_REPLY = "wrong-path", "lost-reply"
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Quién entra y cómo estaban las cuentas justo antes (`None`, si no se pudieron leer).
+    """Quién entra y cómo estaban las cuentas justo antes (`None`, si no se pudieron leer), en `counted_at`.
 
     `user` es su nombre dentro (`user-12`): sale de un número que pone la base de datos y que el cliente no manda.
     Vacío, si no se la pudo matricular.
@@ -37,6 +38,7 @@ class Login:
     logins_before: float | None
     active_before: float | None
     counted_before: float | None
+    counted_at: float
 
 
 def prepare(run: Run) -> Login:
@@ -57,7 +59,8 @@ def prepare(run: Run) -> Login:
         let_catch_up(run, "Analytics", GROUP, TOPIC, _SETTLE_WITHIN_S)
         active = metric_of(run, url, "usuarios_activos", {})
         counted = metric_of(run, url, "analytics_events_total", {"result": "new"})
-    return Login(email, name, user, password, logins, active, counted)
+    counted_at = time.time()
+    return Login(email, name, user, password, logins, active, counted, counted_at)
 
 
 def summary(run: Run) -> str:

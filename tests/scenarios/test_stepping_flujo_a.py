@@ -9,7 +9,7 @@ from scenarios.engine.runner import run
 from scenarios.engine.stepping import Step
 from scenarios.flows import FLOWS
 from stack.laboratory import Laboratory
-from tests.support.avatars import Person, eventually
+from tests.support.avatars import Person, eventually, picture
 
 FLOW = FLOWS["flujo-a"]
 
@@ -95,3 +95,19 @@ def test_leaving_it_lets_the_system_go_on(laboratory: Laboratory, person: Person
     assert not result.passed
     assert [done.hop.id for done in result.hops] == ["A4", "A5"]
     assert len(eventually(person.thumbnails)) == 3
+
+
+def test_what_others_do_meanwhile_is_told_apart(laboratory: Laboratory, person: Person) -> None:
+    """Con la ejecución parada, otra persona sube tres fotos: los contadores suben cuatro, y se sabe por qué."""
+
+    def meanwhile(waiting: HopWaiting) -> Step:
+        if waiting.hop.id != "A4":
+            return Step.NEXT
+        assert [person.upload(picture(size=(size, size))).status for size in (80, 90, 100)] == [200] * 3
+        return Step.TO_END
+
+    result = run(FLOW, laboratory, stepper=meanwhile)
+    assert [done.reason for done in result.hops if done.status is not HopStatus.PROVEN] == []
+    counters = next(done.evidence.details for done in result.hops if done.hop.id == "A14" and done.evidence)
+    before, after = next(text for name, text in counters.items() if name.startswith("avatar_uploads")).split(" → ")
+    assert int(after) == int(before) + 4

@@ -75,3 +75,19 @@ def test_the_system_stands_still_before_each_hop(login_laboratory: Laboratory, w
     assert pending == ["B1", "B2", "B3", "B6", "B9", "B10"]
     done = [event.hop.id for event in watcher.events if isinstance(event, HopDone)]
     assert sorted(done) == sorted(hop.id for hop in FLOW.hops)
+
+
+def test_what_others_do_meanwhile_is_told_apart(login_laboratory: Laboratory, watcher: _Watcher) -> None:
+    """Con la ejecución parada entran otras dos personas: hay tres usuarios activos más, y se sabe por qué."""
+
+    def meanwhile(waiting: HopWaiting) -> Step:
+        if waiting.hop.id != "B5":
+            return Step.NEXT
+        assert [watcher.school.student().login().status for _ in range(2)] == [200, 200]
+        return Step.TO_END
+
+    result = run(FLOW, login_laboratory, stepper=meanwhile)
+    assert [done.reason for done in result.hops if done.status is not HopStatus.PROVEN] == []
+    counters = next(done.evidence.details for done in result.hops if done.hop.id == "B12" and done.evidence)
+    before, after = next(text for name, text in counters.items() if name.startswith("usuarios_")).split(" → ")
+    assert int(after) == int(before) + 3

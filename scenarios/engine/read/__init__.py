@@ -7,7 +7,7 @@ Ninguna mira lo que dice el código que se está probando: solo lo que guarda o 
 from scenarios.engine.read.consul import InstanceFact, ServiceFact, registered
 from scenarios.engine.read.grafana import panel_with_data
 from scenarios.engine.read.http import ask, untraced
-from scenarios.engine.read.jaeger import edge, span, whole_trace
+from scenarios.engine.read.jaeger import edge, span, spans_since, whole_trace
 from scenarios.engine.read.kafka import (
     RecordFact,
     committed_offset,
@@ -41,6 +41,7 @@ __all__ = [
     "sample",
     "sample_since",
     "span",
+    "spans_since",
     "stored_object",
     "untraced",
     "whole_trace",

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
+from urllib.parse import urlencode
 
 from scenarios.engine.context import Run
 from scenarios.engine.facts import NotProven
 from scenarios.engine.flow import SpanMatch
-from scenarios.engine.trace import Span
+from scenarios.engine.read.http import ask
+from scenarios.engine.trace import Span, Trace
+
+_MOST_TRACES = 1000
 
 
 def span(run: Run, match: SpanMatch, what: str) -> Span:
@@ -41,3 +46,14 @@ def whole_trace(run: Run, services: Iterable[str]) -> list[Span]:
     if len(trace.roots) != 1:
         raise NotProven(f"La traza tiene {len(trace.roots)} comienzos; se esperaba uno.")
     return list(trace.spans)
+
+
+def spans_since(run: Run, match: SpanMatch, since: float) -> list[Span]:
+    """Los spans que cumplen `match` de cualquier traza, empezados después de `since` (segundos desde 1970)."""
+    start = int(since * 1e6)
+    question = {"service": match.service, "start": start, "end": int(time.time() * 1e6), "limit": _MOST_TRACES}
+    answer = ask(run, "GET", f"{run.env['JAEGER_URL']}/api/traces?{urlencode(question)}")
+    if not answer.ok:
+        raise NotProven(f"Jaeger contestó {answer} al preguntarle por {match.service}.")
+    found = (span for trace in Trace.all_from_jaeger(answer.json()) for span in trace.find(match))
+    return [span for span in found if span.start_us >= start]

@@ -7,10 +7,14 @@ from functools import partial
 from scenarios.engine import read
 from scenarios.engine.context import CLIENT_SERVICE, Run
 from scenarios.engine.facts import Evidence, NotProven
+from scenarios.engine.flow import SpanMatch
+from scenarios.engine.proofs import counted
 from scenarios.engine.trace import Span
 from scenarios.engine.waiting import Stillness
 from scenarios.flujo_a import spans
 from scenarios.flujo_a.client import SIZES, uploaded
+
+UPLOADS = 'avatar_uploads_total{job="uploads",result="ok"}'
 
 _STILL_S, _INSIST_S = 1.6, 1.2
 """Cuánto ha de llevar la traza sin crecer, y Prometheus sin poder leer, para darlo por definitivo."""
@@ -18,29 +22,27 @@ _STILL_S, _INSIST_S = 1.6, 1.2
 
 def a14(run: Run) -> Evidence:
     """Prometheus leyó a Uploads después de la subida, y vio una más."""
-    before = uploaded(run).uploads_before
-    query = 'avatar_uploads_total{job="uploads",result="ok"}'
-    return _scraped(run, "uploads", {query: before})
+    return _scraped(run, "uploads", spans.UPLOAD_REQUEST, {UPLOADS: uploaded(run).uploads_before})
 
 
 def a15(run: Run) -> Evidence:
     """Prometheus leyó a Thumbnails después, y vio una miniatura más de cada tamaño."""
     before = uploaded(run).thumbnails_before or dict.fromkeys(SIZES)
-    return _scraped(
-        run, "thumbnails", {f'thumbnails_total{{job="thumbnails",size="{size}"}}': before[size] for size in SIZES}
-    )
+    counters = {f'thumbnails_total{{job="thumbnails",size="{size}"}}': before[size] for size in SIZES}
+    return _scraped(run, "thumbnails", spans.PROCESS, counters)
 
 
-def _scraped(run: Run, job: str, counters: dict[str, float | None]) -> Evidence:
-    if None in counters.values():
+def _scraped(run: Run, job: str, done: SpanMatch, counters: dict[str, float | None]) -> Evidence:
+    known = {query: before for query, before in counters.items() if before is not None}
+    if known.keys() != counters.keys():
         raise NotProven(f"Antes de empezar no se pudieron leer los contadores de {job}.", final=True)
     alive = run.until(lambda: _alive(run, job), "Prometheus")
     details: dict[str, str] = {
         "up": str(int(alive.value)),
         "última lectura": f"{alive.at - run.started_at:.2f} s después de empezar",
     }
-    for query, before in counters.items():
-        after = run.until(partial(_one_more, run, query, before), "Prometheus")
+    for query, before in known.items():
+        after = run.until(partial(counted, run, query, before, uploaded(run).counted_at, done), "Prometheus")
         details[query] = f"{before:.0f} → {after:.0f}"
     last = details[query]
     return Evidence("Prometheus", f"up = 1 · {query.partition('{')[0]} {last}", details)
@@ -52,14 +54,6 @@ def _alive(run: Run, job: str) -> read.SampleFact:
         insisted = fact.at - run.started_at > _INSIST_S
         raise NotProven(f"Prometheus no consigue leer a {job}: up vale {fact.value:.0f}.", final=insisted)
     return fact
-
-
-def _one_more(run: Run, query: str, before: float | None) -> float:
-    fact = read.sample_since(run, query)
-    assert before is not None
-    if fact.value != before + 1:
-        raise NotProven(f"{query} vale {fact.value:.0f}; antes valía {before:.0f} y se esperaba {before + 1:.0f}.")
-    return fact.value
 
 
 def a16(run: Run) -> Evidence:
@@ -90,5 +84,8 @@ def _whole(run: Run, watch: Stillness) -> list[Span]:
 def panel_ready(run: Run) -> str:
     """El panel de Grafana pregunta por las subidas y Prometheus ya cuenta la de esta ejecución."""
     title = read.panel_with_data(run, "flujo-a", "avatar_uploads_total")
-    _one_more(run, 'avatar_uploads_total{job="uploads",result="ok"}', uploaded(run).uploads_before)
+    before = uploaded(run).uploads_before
+    if before is None:
+        raise NotProven("Antes de empezar no se pudo leer cuántas subidas había.", final=True)
+    counted(run, UPLOADS, before, uploaded(run).counted_at, spans.UPLOAD_REQUEST)
     return title
