@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from stack.laboratory import Laboratory
 
 _PYTHON = (3, 11)
-_DISK_MB = 500
+_DISK_MB, _FULL_MB = 500, 50
 _WIDTH = 80
+_FEW = 5
 # Antes de esta fecha no existía esta versión: un reloj que diga menos está mal.
 _FIRST_DAY = datetime(2026, 1, 1).timestamp()
 _SKEW_S = 60.0
@@ -163,15 +164,18 @@ def _ports(machine: Machine) -> Iterator[Finding]:
         yield Finding("Puertos", OK, "los conocidos están libres o son nuestros")
         return
     labels = {pid: label for label, pids in projects().items() for pid in pids}
-    details, first = [], None
+    users: dict[str, list[str]] = {}
+    pids: dict[str, int | None] = {}
     for number, title in taken:
         who = owner(number)
-        first = first or who.pid
         label = labels.get(who.pid) if who.pid is not None else None
-        name = f"otro laboratorio ({label}, pid {who.pid})" if label else str(who)
-        details.append(f"{number}, de {title}: lo usa {name}")
-    text = "hay conocidos que usa otro programa. No estorba: stacklab se pondrá en otros"
-    yield Finding("Puertos", WARNING, text, f"ps -fp {first}" if first else None, tuple(details))
+        name = f"otro laboratorio de stacklab ({label})" if label else str(who)
+        users.setdefault(name, []).append(f"{number} ({title})")
+        pids.setdefault(name, who.pid)
+    details = tuple(f"{name} usa {', '.join(some)}" for name, some in users.items())
+    text = "otro programa usa alguno de los conocidos. No estorba: stacklab se pondrá en otros"
+    seen = [str(pid) for pid in pids.values() if pid is not None]
+    yield Finding("Puertos", WARNING, text, f"ps -fp {','.join(seen[:_FEW])}" if seen else None, details)
 
 
 def _memory(machine: Machine) -> Iterator[Finding]:
@@ -190,12 +194,16 @@ def _disk(machine: Machine) -> Iterator[Finding]:
     wanted = machine.laboratory.folder
     folder = next(one for one in (wanted, *wanted.parents) if one.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        what = "no es una carpeta" if not folder.is_dir() else "no se puede escribir"
-        text = f"el estado se guarda en {wanted} y {folder} {what}"
+        where = "ahí" if folder == wanted else f"en {folder}"
+        what = f"{folder} no es una carpeta" if not folder.is_dir() else f"{where} no se puede escribir"
+        text = f"el estado se guarda en {wanted}, y {what}"
         yield Finding("Disco", BAD, text, "STACKLAB_HOME=$HOME/stacklab stacklab doctor")
         return
     free = shutil.disk_usage(folder).free // 1_000_000
-    if free < _DISK_MB:
+    if free < _FULL_MB:
+        text = f"quedan {free} MB donde se guarda el estado ({wanted}): no cabe ni lo imprescindible"
+        yield Finding("Disco", BAD, text, f"df -h {folder}")
+    elif free < _DISK_MB:
         yield Finding("Disco", WARNING, f"quedan {free} MB donde se guarda el estado", f"df -h {folder}")
     else:
         yield Finding("Disco", OK, f"quedan {_gigas(free)} en {wanted}, donde se guarda el estado")

@@ -97,12 +97,22 @@ def complete_flows(incomplete: str) -> list[str]:
 
 def flow_named(name: str) -> Flow:
     """El flujo `name` (`flujo-a`, o solo `a`); `UsageError` con los parecidos si no existe."""
+    from pathlib import Path
+
     from lab.spanish_help import unknown
+    from scenarios import flows
     from scenarios.flows import FLOWS
 
     wanted = name.lower().replace("_", "-")
     if f"flujo-{wanted}" in FLOWS:
         wanted = f"flujo-{wanted}"
-    if wanted not in FLOWS:
-        raise unknown("flujo", name, list(FLOWS), "stacklab list")
-    return FLOWS[wanted]
+    if wanted in FLOWS:
+        return FLOWS[wanted]
+    folder = f"flujo_{wanted.removeprefix('flujo-')}"
+    if folder in {path.parent.name for path in Path(flows.__file__).parent.glob("flujo_*/diagram.mmd")}:
+        raise UsageError(
+            f"{folder.replace('_', '-')} todavía no se puede ejecutar: de él solo hay el diagrama",
+            f"Los que se pueden son: {', '.join(FLOWS)}.",
+            "stacklab list",
+        )
+    raise unknown("flujo", name, list(FLOWS), "stacklab list")

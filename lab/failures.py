@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from stack.errors import OwnFault, StacklabError, UsageError
@@ -41,7 +41,7 @@ def guarded(command: Callable[[], Any], arguments: Sequence[str]) -> int:
 
 def _of_typer(error: Exception, arguments: Sequence[str]) -> int:
     """Typer también dice con excepciones que la orden está mal escrita o que acabó; lo demás es fallo nuestro."""
-    usage = _as_usage_error(error)
+    usage = _as_usage_error(error, arguments)
     if usage is not None:
         return _say(usage)
     if type(error).__name__ == "Exit":
@@ -79,19 +79,20 @@ def _own_fault(error: BaseException, arguments: Sequence[str]) -> int:
     return OwnFault.exit_code
 
 
-def _as_usage_error(error: Exception) -> UsageError | None:
+def _as_usage_error(error: Exception, arguments: Sequence[str]) -> UsageError | None:
     """Traduce los errores de uso de Typer (en inglés y con clases que cambian de sitio según la versión)."""
     names = {kind.__name__ for kind in type(error).__mro__}
     if "UsageError" not in names:
         return None
     context = getattr(error, "ctx", None)
-    command = f"{context.command_path} --help" if context is not None else "stacklab --help"
+    command = f"{context.command_path if context is not None else _verb(arguments)} --help"
     parameter = getattr(error, "param", None)
     label = _label(parameter)
     if "NoSuchOption" in names:
-        near = ", ".join(sorted(getattr(error, "possibilities", None) or ()))
-        meaning = f"¿Querías decir {near}?" if near else ""
-        return UsageError(f"no conozco la opción {getattr(error, 'option_name', '')}", meaning, command)
+        name = str(getattr(error, "option_name", ""))
+        near = _alike(name, getattr(error, "possibilities", None) or ())
+        meaning = f"¿Querías decir {' o '.join(near)}?" if near else ""
+        return UsageError(f"no conozco la opción {name}", meaning, command)
     if "MissingParameter" in names:
         return UsageError(f"falta {label}", getattr(parameter, "help", None) or "", command)
     if "BadParameter" in names:
@@ -99,9 +100,27 @@ def _as_usage_error(error: Exception) -> UsageError | None:
     if "BadOptionUsage" in names:
         return UsageError(f"la opción {getattr(error, 'option_name', '')} necesita un valor", "", command)
     extra = str(getattr(error, "message", ""))
-    rest = extra.partition("(")[2].rstrip(").")
-    cause = f"sobra {rest}" if "extra argument" in extra and rest else "la orden está mal escrita"
-    return UsageError(cause, "", command)
+    # «Got unexpected extra argument (x)», o «arguments (x y)»: lo que sobra es el último paréntesis.
+    rest = extra.rpartition(" (")[2].rstrip(").")
+    if "extra argument" in extra and rest:
+        return UsageError(f"sobra «{rest}»", "", command)
+    return UsageError("la orden está mal escrita", "", command)
+
+
+def _verb(arguments: Sequence[str]) -> str:
+    """La orden hasta su verbo: `stacklab run`."""
+    from lab.cli import app
+
+    verbs = {one.name for one in app.registered_commands}
+    return " ".join(["stacklab", *(word for word in arguments[:1] if word in verbs)])
+
+
+def _alike(name: str, known: Iterable[str]) -> list[str]:
+    """Las opciones de `known` que se parecen a `name` sin contar los guiones, que los llevan todas."""
+    from stack.suggest import nearest
+
+    bare = {option.lstrip("-"): option for option in known}
+    return [bare[one] for one in nearest(name.lstrip("-"), bare)]
 
 
 def _label(parameter: Any) -> str:

@@ -6,12 +6,12 @@ import inspect
 import shutil
 import textwrap
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
 from stack.errors import UsageError
+from stack.suggest import nearest
 
 
 class SpanishVerb(TyperCommand):
@@ -47,13 +47,16 @@ class SpanishGroup(TyperGroup):
 
 def unknown(what: str, name: str, known: list[str], command: str) -> UsageError:
     """Un `UsageError` para un nombre que no existe: dice los más parecidos, o todos si no hay."""
-    near = get_close_matches(name, known, n=3, cutoff=0.5)
-    meaning = f"¿Querías decir {', '.join(near)}?" if near else f"Los que hay son: {', '.join(known)}."
+    near = nearest(name, known)
+    if near and len(near) < len(known):
+        meaning = f"¿Querías decir {' o '.join(near)}?"
+    else:
+        meaning = f"Los que hay son: {', '.join(known)}."
     return UsageError(f"no conozco ningún {what} que se llame «{name}»", meaning, command)
 
 
 def _page(command: Any, ctx: Any, *, usage: str, verbs: Mapping[str, Any] | None = None) -> str:
-    width = max(40, min(shutil.get_terminal_size((80, 24)).columns, 100))
+    width = max(30, min(shutil.get_terminal_size((80, 24)).columns, 100))
     sections = [f"Uso: {ctx.command_path} {usage}", _reflow(command.help or "", width)]
     if verbs is not None:
         rows = [(name, _first_sentence(verb.help or "")) for name, verb in verbs.items() if not verb.hidden]
@@ -79,7 +82,7 @@ def _reflow(text: str, width: int) -> str:
 
 
 def _table(title: str, rows: list[tuple[str, str]], width: int) -> str:
-    column = min(max(len(name) for name, _ in rows), 26)
+    column = min(max(len(name) for name, _ in rows), 26, max(8, width - 34))
     lines = [f"{title}:"]
     for name, text in rows:
         body = textwrap.wrap(text, max(20, width - column - 4)) or [""]

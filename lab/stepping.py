@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
     from lab.render.run import RunView
 
-_HELP = "Enter sigue · c hasta el final · ? más · e la prueba anterior · q salir"
+_HELPS = (
+    "Enter sigue · c hasta el final · ? más · e la prueba anterior · q salir",
+    "Enter sigue · c al final · ? más · e prueba · q salir",
+    "Enter · c · ? · e · q",
+)
+"""De la más clara a la más corta: ha de caber en una línea, porque se borra al pulsar."""
+
+_INDENT = 4
 
 
 class KeyStepper:
@@ -29,7 +36,8 @@ class KeyStepper:
     def __call__(self, waiting: HopWaiting) -> Step:
         """Espera una tecla que decida; `?` y `e` enseñan algo y vuelven a preguntar."""
         while True:
-            self._screen.print(f"    {_HELP}", style="dim", end="\r" if self._screen.is_terminal else "\n")
+            keys = " " * _INDENT + help_for(self._screen.width - _INDENT)
+            self._screen.print(keys, style="dim", end="\r" if self._screen.is_terminal else "\n")
             key = self._read_key()
             if self._screen.is_terminal:
                 self._screen.file.write("\r\x1b[2K")
@@ -44,6 +52,11 @@ class KeyStepper:
                 self._view.more(waiting.hop)
             elif key in ("e", "E"):
                 self._view.evidence()
+
+
+def help_for(room: int) -> str:
+    """Qué hace cada tecla, en menos de `room` columnas si se puede."""
+    return next((text for text in _HELPS if len(text) < room), _HELPS[-1])
 
 
 def read_one_key() -> str:

@@ -8,6 +8,7 @@ import typer
 
 from lab import context
 from lab.context import Json, Project
+from lab.render.palette import BAD, GOOD, NOTE, PLACE
 
 if TYPE_CHECKING:
     from lab.findings import Finding
@@ -63,7 +64,7 @@ def _images(json: bool) -> None:
         raise typer.Exit(1)
 
 
-_MARKS = {"ok": ("✔", "green"), "warning": ("!", "yellow"), "bad": ("✘", "bold red")}
+_MARKS = {"ok": ("✔", GOOD), "warning": ("!", NOTE), "bad": ("✘", f"bold {BAD}")}
 
 
 def _json(findings: list[Finding]) -> None:
@@ -92,15 +93,11 @@ def _show(findings: list[Finding]) -> None:
     screen = terminal()
     for one in findings:
         mark, style = _MARKS[one.status]
-        body = Text.assemble((one.check, "bold"), f": {one.text}")
-        for position, line in enumerate(body.wrap(screen, max(20, screen.width - 2))):
-            line.rstrip()
-            lead = Text(f"{mark} ", style) if position == 0 else Text("  ")
-            screen.print(lead + line, soft_wrap=True)
+        write(screen, Text.assemble((mark, style), " ", (one.check, "bold"), f": {one.text}"), hang=2)
         for detail in one.details:
-            write(screen, detail, "dim", indent=4)
+            write(screen, detail, "dim", indent=4, hang=2)
         if one.fix and one.status != "ok":
-            screen.print(Text.assemble("    Prueba: ", (one.fix, "bold cyan")), soft_wrap=True)
+            screen.print(Text.assemble("    Prueba: ", (one.fix, f"bold {PLACE}")), soft_wrap=True)
     screen.print()
     write(screen, _summary(findings))
 

@@ -15,15 +15,20 @@ def list_flows(json: Json = False, project: Project = "default") -> None:
 
     past = history.read(context.laboratory(project).folder)
     catalog = {service.name: service for service in SERVICES}
-    rows = []
+    rows, words = [], {}
     for flow_id, flow in FLOWS.items():
         needed = [catalog[name] for name in flow.services]
+        services = [one for one in needed if one.kind is Kind.SERVICE]
+        words[flow_id] = {
+            "about": f"{flow.intro.partition('. ')[0]}.",
+            "titles": [one.title for one in services],
+        }
         rows.append(
             {
                 "id": flow_id,
                 "title": flow.title,
                 "hops": len(flow.hops),
-                "services": [one.name for one in needed if one.kind is Kind.SERVICE],
+                "services": [one.name for one in services],
                 "memory_mb": sum(one.embedded.memory_mb for one in needed if one.embedded is not None),
                 "last": past.get(flow_id),
             }
@@ -35,4 +40,4 @@ def list_flows(json: Json = False, project: Project = "default") -> None:
         return
     from lab.render.flows import show
 
-    show(rows)
+    show([row | words[row["id"]] for row in rows])

@@ -78,6 +78,12 @@ def run(
         _remember(lab, outcomes[-1], sabotage)
     if everything:
         _summary(outcomes, json)
+    if not json:
+        from lab.render.terminal import order, terminal, write
+
+        write(
+            terminal(), f"Todo sigue en marcha para que lo mires. Para parar: {order('stacklab down')}", indent=3
+        )
     if any(not one.result.passed and not one.result.finished.stopped for one in outcomes):
         raise typer.Exit(NOT_PROVEN)
 
@@ -165,8 +171,10 @@ def _on_screen(
     micro = sum(service.kind is Kind.MICROSERVICE for service in needed)
     total = memory(lab.memory_mb(flow.services, runtime=options["runtime"], per_service=options["per_service"]))
     outside = any(service.kind is Kind.PROVIDER for service in needed)
-    also = " y lo de fuera, simulado" if outside else ""
-    write(screen, f"Servicios ({count}, y {micro} microservicios{also}; {total} en total)", indent=1)
+    others = (
+        f", {micro} microservicios y un proveedor de fuera, simulado" if outside else f" y {micro} microservicios"
+    )
+    write(screen, f"Hacen falta {count} servicios{others}: {total} en total", indent=1)
     view = RunView(screen)
     stepper = None
     if not auto and screen.is_terminal and sys.stdin.isatty():
@@ -174,9 +182,7 @@ def _on_screen(
 
         stepper = KeyStepper(screen, view)
     with ServicesView(screen) as services:
-        result = perform(stepper=stepper, on_event=view, on_service=services)
-    write(screen, "Todo sigue en marcha para que lo mires. Para parar: stacklab down", indent=3)
-    return result
+        return perform(stepper=stepper, on_event=view, on_service=services)
 
 
 def _perform(

@@ -38,7 +38,9 @@ def up(
     }
     screen = terminal()
     if plan:
-        screen.print(str(lab.plan(services or (), **options)))
+        from lab.render.plan import show
+
+        show(screen, lab.plan(services or (), **options))
         return
     with ServicesView(screen) as view:
         running = lab.up(services or (), on_event=view, **options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lab.render.palette import BAD, PLACE
 from lab.render.terminal import terminal, write
 from stack.errors import StacklabError
 
@@ -11,16 +12,18 @@ def show(error: StacklabError) -> None:
     from rich.text import Text
 
     screen = terminal(stderr=True)
-    write(screen, Text.assemble(("✘ ", "bold red"), (_sentence(error.cause), "bold")))
+    write(screen, Text.assemble(("✘ ", f"bold {BAD}"), (_sentence(error.cause), "bold")), hang=2)
     if error.meaning:
         for paragraph in error.meaning.splitlines():
             write(screen, paragraph, indent=2)
     for line in error.details:
         screen.print(Text(f"  │ {line}", "dim"), soft_wrap=True)
     if error.command:
-        screen.print(Text.assemble("  Prueba: ", (error.command, "bold cyan")), soft_wrap=True)
+        screen.print(Text.assemble("  Prueba: ", (error.command, f"bold {PLACE}")), soft_wrap=True)
 
 
 def _sentence(text: str) -> str:
-    text = text[:1].upper() + text[1:]
+    # «n8n», «flujo-b» o «--port» se escriben así también al empezar.
+    if text.partition(" ")[0].isalpha():
+        text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "?", "!", "…")) else f"{text}."

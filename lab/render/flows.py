@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from lab.render.palette import BAD, GOOD, PLACE
+from lab.render.services import memory
 from lab.render.summary import answered
-from lab.render.terminal import number, terminal, write
+from lab.render.terminal import terminal, write
 
 
 def show(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -16,9 +18,10 @@ def show(rows: Sequence[Mapping[str, Any]]) -> None:
 
     screen = terminal()
     for row in rows:
-        screen.print(Text.assemble((row["id"], "bold cyan"), "  ", (row["title"], "bold")))
-        needs = f"{row['hops']} pasos · unos {number(row['memory_mb'])} MB · {', '.join(row['services'])}"
-        write(screen, needs, indent=2)
+        screen.print(Text.assemble((row["id"], f"bold {PLACE}"), "  ", (row["title"], "bold")))
+        needs = f"{row['hops']} pasos · {memory(row['memory_mb'])} · {', '.join(row['titles'])}"
+        write(screen, row["about"], indent=2)
+        write(screen, needs, indent=2, hang=2)
         write(screen, _last(row["last"]), indent=2)
         if row["last"] and row["last"].get("fidelities"):
             write(screen, answered(row["last"]["fidelities"]), indent=4)
@@ -35,4 +38,4 @@ def _last(last: Mapping[str, Any] | None) -> Any:
     whole = last["proven"] == last["total"]
     mark = "✔" if whole else "✘"
     text = f"{mark} {last['proven']} de {last['total']} probados el {when:%d/%m/%Y a las %H:%M}"
-    return Text(text, style="green" if whole else "red")
+    return Text(text, style=GOOD if whole else BAD)

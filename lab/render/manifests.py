@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lab.render.palette import BAD, GOOD, NOTE
 from lab.render.terminal import write
 from stack.containers.manifests import Manifest, Verdict
 
@@ -11,12 +12,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _SAID = {
-    Verdict.SAME: ("✔", "green", "es la fijada"),
-    Verdict.MOVED: ("!", "yellow", "hoy es otra; la fijada sigue ahí"),
-    Verdict.UNPINNED: ("!", "yellow", "está; sin huella que comparar"),
-    Verdict.MIRROR: ("!", "yellow", "solo en un espejo"),
-    Verdict.GONE: ("✘", "bold red", "la fijada ya no está"),
-    Verdict.UNKNOWN: ("?", "yellow", "no se ha podido preguntar"),
+    Verdict.SAME: ("✔", GOOD, "es la fijada"),
+    Verdict.MOVED: ("!", NOTE, "hoy es otra; la fijada sigue ahí"),
+    Verdict.UNPINNED: ("!", NOTE, "está; sin huella que comparar"),
+    Verdict.MIRROR: ("!", NOTE, "solo en un espejo"),
+    Verdict.GONE: ("✘", f"bold {BAD}", "la fijada ya no está"),
+    Verdict.UNKNOWN: ("?", NOTE, "no se ha podido preguntar"),
 }
 
 

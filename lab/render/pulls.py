@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.render.terminal import number, seconds, write
+from lab.render.palette import GOOD, NOTE
+from lab.render.terminal import ROOMY, number, seconds, write
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,7 +32,7 @@ class PullsView:
 
     def __init__(self, screen: Console) -> None:
         self._screen = screen
-        self._bar = 16 if screen.width >= 80 else 8
+        self._bar = 16 if screen.width >= ROOMY else 8
         self._progress: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
         self._current = ""
@@ -44,7 +45,7 @@ class PullsView:
             f"{what} de Docker: hay que bajar {about(event.size_mb)}, solo esta vez. Si tienes "
             "prisa, Ctrl-C y otra vez con --runtime embedded, que arranca al momento."
         )
-        write(self._screen, f"· {text}", "yellow", indent=2)
+        write(self._screen, f"· {text}", NOTE, indent=2, hang=2)
 
     def pulling(self, event: ImagePulling) -> None:
         """Mueve las barras."""
@@ -67,14 +68,14 @@ class PullsView:
         """Dice por qué se cambia de sitio."""
         self.close()
         text = f"· {event.reason[:1].upper()}{event.reason[1:]}. Pruebo en {_short(event.reference)}."
-        write(self._screen, text, "yellow", indent=2)
+        write(self._screen, text, NOTE, indent=2, hang=2)
 
     def pulled(self, event: ImagePulled) -> None:
         """Una que ha llegado."""
         from rich.text import Text
 
         self.close()
-        line = Text.assemble("  ", ("✔", "green"), f" {_short(event.reference)}  ")
+        line = Text.assemble("  ", ("✔", GOOD), f" {_short(event.reference)}  ")
         line.append(f"{size(event.total)} en {seconds(event.seconds)}", "dim")
         self._screen.print(line, soft_wrap=True)
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from lab.render.logs import one_line, parsed
+from lab.render.marked import marked
+from lab.render.palette import BAD, GOOD, NOTE, PLACE, PRETEND
 from lab.render.services import FIDELITY_STYLE, fidelity
-from lab.render.terminal import seconds, write
+from lab.render.terminal import order, seconds, write
 from scenarios.catalog import SERVICES
 from scenarios.engine import events as happened
 from scenarios.engine.events import HopStatus, RunEvent
@@ -47,10 +50,10 @@ class RunView:
                     self._block(event.note, "dim italic")
                 elif event.held:
                     verb = "logs" if event.hop.service in self._microservices else "open"
-                    where = f"Puedes mirar dentro: stacklab {verb} {event.hop.service}"
+                    where = f"Puedes mirar dentro: {order(f'stacklab {verb} {event.hop.service}')}"
                     self._block(f"El sistema está parado aquí, antes de este paso. {where}", "dim italic")
             case happened.HopPending():
-                self._block(f"… {event.note}", "yellow")
+                self._block(f"… {event.note}", NOTE, hang=2)
                 self._screen.print()
             case happened.HopDone():
                 self._done(event)
@@ -59,7 +62,7 @@ class RunView:
 
     def more(self, hop: Hop) -> None:
         """El texto largo de `hop` (tecla `?`)."""
-        self._block(hop.more)
+        self._block(marked(hop.more, self._screen))
 
     def evidence(self) -> None:
         """La última prueba entera (tecla `e`)."""
@@ -69,7 +72,7 @@ class RunView:
         self._block(f"Prueba entera de {self.last.hop.id}, según {self.last.evidence.source}", "bold")
         for name, value in self.last.evidence.details.items():
             shown = ", ".join(value) if isinstance(value, list) else _plain(value)
-            self._block(f"{name}: {shown}", indent=INDENT + 2)
+            self._block(f"{name}: {shown}", indent=INDENT + 2, hang=2)
 
     # --- piezas -----------------------------------------------------------------------------------------------
 
@@ -77,7 +80,7 @@ class RunView:
         self._screen.print()
         self._block(f"Se manda: {event.input_summary}", indent=1)
         if event.sabotage:
-            self._block(f"Se estropea a propósito {event.sabotage}: {event.sabotage_title}", "magenta", indent=1)
+            self._block(f"Se estropea a propósito {event.sabotage}: {event.sabotage_title}", PRETEND, indent=1)
         self._screen.print()
 
     def _header(self, hop: Hop) -> None:
@@ -89,7 +92,7 @@ class RunView:
     def _explain(self, hop: Hop, *, whole: bool) -> None:
         texts = [hop.what, hop.why, f"Sin esto: {_lower(hop.without)}"] if whole else [hop.what]
         for text in texts:
-            self._block(text)
+            self._block(marked(text, self._screen))
 
     def _done(self, event: happened.HopDone) -> None:
         self.last = event
@@ -100,11 +103,11 @@ class RunView:
             self._explain(event.hop, whole=False)
         self._announced = None
         if event.status is HopStatus.PROVEN and event.evidence is not None:
-            self._mark("✔", "green", "probado", event.evidence.summary)
+            self._mark("✔", GOOD, "probado", event.evidence.summary)
         elif event.status is HopStatus.SKIPPED:
-            self._mark("–", "yellow", "no probado", event.reason)
+            self._mark("–", NOTE, "no probado", event.reason)
         else:
-            self._mark("✘", "bold red", "no probado", event.reason)
+            self._mark("✘", f"bold {BAD}", "no probado", event.reason)
         self._origin(event)
         if event.trouble is not None:
             self._trouble(event.trouble)
@@ -115,12 +118,7 @@ class RunView:
         from rich.text import Text
 
         label = f"{mark} {word}  "
-        room = max(20, self._screen.width - INDENT - len(label))
-        lines = Text(text).wrap(self._screen, room)
-        for position, line in enumerate(lines):
-            line.rstrip()
-            lead = Text(label, style) if position == 0 else Text(" " * len(label))
-            self._screen.print(Text(" " * INDENT) + lead + line, soft_wrap=True)
+        self._block(Text.assemble((label, style), text), hang=len(label))
 
     def _origin(self, event: happened.HopDone) -> None:
         """Quién contestó de verdad y, si la prueba la da otro, quién la da."""
@@ -135,19 +133,22 @@ class RunView:
         write(self._screen, line, indent=INDENT + 2)
 
     def _trouble(self, trouble: happened.Trouble) -> None:
-        self._block(f"{trouble.title}: {trouble.problem}", "red")
+        from rich.text import Text
+
+        self._block(f"{trouble.title}: {trouble.problem}", BAD)
         for line in trouble.log:
-            self._block(f"│ {line}", "dim")
+            entry = parsed(line)
+            self._block(Text.assemble("│ ", one_line(entry) if entry else line, style="dim"), hang=2)
         if trouble.log:
-            self._block(f"Más: stacklab logs {trouble.service}", "dim")
+            self._block(f"Más: {order(f'stacklab logs {trouble.service}')}", "dim")
 
     def _finished(self, event: happened.RunFinished) -> None:
         passed = event.status == "passed"
         if event.stopped:
-            self._screen.print(_styled(f" ■ {event.proven} de {event.total} pasos probados", "bold yellow"))
+            self._screen.print(_styled(f" ■ {event.proven} de {event.total} pasos probados", f"bold {NOTE}"))
             self._block("Lo dejaste aquí: los pasos que faltan no se han comprobado.", indent=3)
             return
-        mark, style = ("✔", "bold green") if passed else ("✘", "bold red")
+        mark, style = ("✔", f"bold {GOOD}") if passed else ("✘", f"bold {BAD}")
         count = f"{event.proven} de {event.total} pasos probados en {seconds(event.duration_ms / 1000)}"
         self._screen.print(_styled(f" {mark} {count}", style))
         if event.answer and not passed:
@@ -157,12 +158,12 @@ class RunView:
 
     def _link(self, title: str, url: str | None, problem: str) -> None:
         if url:
-            self._screen.print(_styled(f"   {title}  ", ""), _styled(url, "cyan"), sep="", soft_wrap=True)
+            self._screen.print(_styled(f"   {title}  ", ""), _styled(url, PLACE), sep="", soft_wrap=True)
         elif problem:
             self._block(f"{title}: {problem}", "dim", indent=3)
 
-    def _block(self, text: str, style: str = "", indent: int = INDENT) -> None:
-        write(self._screen, text, style, indent)
+    def _block(self, text: str | Text, style: str = "", indent: int = INDENT, hang: int = 0) -> None:
+        write(self._screen, text, style, indent, hang)
 
 
 def intro(screen: Console, flow: Flow) -> None:
@@ -172,7 +173,7 @@ def intro(screen: Console, flow: Flow) -> None:
     steps = f"{len(flow.hops)} pasos"
     gap = max(2, screen.width - len(title) - len(steps) - 2)
     screen.print(_styled(f" {title}", "bold"), _styled(" " * gap + steps, "dim"), sep="")
-    write(screen, flow.intro, indent=1)
+    write(screen, marked(flow.intro, screen), indent=1)
     screen.print()
 
 
@@ -186,7 +187,7 @@ def header(hop: Hop, width: int) -> Sequence[Text]:
     left = f" {hop.id} ── {ends} "
     right = f" {hop.arrow.text}"
     fill = width - len(left) - len(right)
-    head = Text.assemble((f" {hop.id} ", "bold cyan"), ("── ", "dim"), (ends, "bold"), " ")
+    head = Text.assemble((f" {hop.id} ", f"bold {PLACE}"), ("── ", "dim"), (ends, "bold"), " ")
     if fill >= 2:
         return [head + Text.assemble(("─" * fill, "dim"), (right, "italic"))]
     return [head, Text(f"    {hop.arrow.text}", "italic")]

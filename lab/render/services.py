@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lab.render.palette import BAD, GOOD, IMAGE, NOTE, PLACE, PRETEND
 from lab.render.pulls import PullsView
-from lab.render.terminal import number, seconds, write
+from lab.render.terminal import MAX_WIDTH, ROOMY, number, seconds, write
 from stack.model import Fidelity
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.text import Text
 
     from stack.events import Event
 
@@ -21,10 +21,10 @@ WORDS = {
     Fidelity.SIMULATED: "simulado",
 }
 FIDELITY_STYLE = {
-    Fidelity.DOCKER: "blue",
-    Fidelity.BINARY: "green",
-    Fidelity.EMBEDDED: "yellow",
-    Fidelity.SIMULATED: "magenta",
+    Fidelity.DOCKER: IMAGE,
+    Fidelity.BINARY: GOOD,
+    Fidelity.EMBEDDED: NOTE,
+    Fidelity.SIMULATED: PRETEND,
 }
 
 
@@ -40,7 +40,9 @@ def fidelity(value: Fidelity, product: str) -> str:
         if product.endswith(_LOCAL):
             return f"imagen local · {product.removesuffix(_LOCAL)}"
         return f"{WORDS[value]} · {product.rpartition(' ')[2]}"
-    if product.startswith(("microservicio", "stacklab")):
+    if product.startswith("stacklab"):
+        return "programa propio"
+    if product.startswith("microservicio"):
         return product.partition(" (")[0]
     return f"{WORDS[value]} · {product}"
 
@@ -66,26 +68,26 @@ class ServicesView:
             case happened.ServiceStarting():
                 self._pending[event.service] = event.title
                 if event.reason:
-                    self._print("↻", "yellow", event.title, event.reason, "", "")
+                    self._print("↻", NOTE, event.title, event.reason)
             case happened.ServiceReady():
                 self._pending.pop(event.service, None)
                 who = fidelity(event.fidelity, event.product)
-                self._print("✔", "green", event.title, who, seconds(event.seconds), address(event.url))
+                self._print("✔", GOOD, event.title, who, seconds(event.seconds), address(event.url))
             case happened.ServiceUnchanged():
                 self.unchanged += 1
                 who = fidelity(event.fidelity, event.product)
-                self._print("✔", "green", event.title, who, "sigue", address(event.url))
+                self._print("✔", GOOD, event.title, who, "sigue", address(event.url))
             case happened.ServiceFailed():
                 self._pending.pop(event.service, None)
-                self._print("✘", "red", event.title, "no arrancó", "", "")
+                self._print("✘", BAD, event.title, "no arrancó")
             case happened.ServiceSkipped():
-                self._print("–", "dim", event.title, f"no se intenta: falta {event.missing}", "", "")
+                self._print("–", "dim", event.title, f"no se intenta: falta {event.missing}")
             case happened.ServiceStopping():
                 self._pending[event.service] = event.title
             case happened.ServiceStopped():
                 self._pending.pop(event.service, None)
                 how = "hubo que matarlo" if event.forced else "parado"
-                self._print("■", "dim", event.title, how, seconds(event.seconds), "")
+                self._print("■", "dim", event.title, how, seconds(event.seconds))
             case happened.LockWaiting():
                 since = f" desde las {event.since.astimezone():%H:%M:%S}" if event.since else ""
                 self._say(f"Espero a otra orden: «{event.command}» (pid {event.pid}){since}.")
@@ -123,30 +125,61 @@ class ServicesView:
             self._status.stop()
 
     def _say(self, text: str) -> None:
-        write(self._screen, f"· {text}", "yellow", indent=2)
+        write(self._screen, f"· {text}", NOTE, indent=2, hang=2)
 
-    def _print(self, mark: str, style: str, title: str, who: str, time: str, address: str) -> None:
-        line = service_line(mark, style, title, who, time, address, self._screen.width)
-        self._screen.print(line, soft_wrap=True)
+    def _print(self, mark: str, style: str, title: str, who: str, time: str = "", address: str = "") -> None:
+        write_service(self._screen, (mark, style), title, who, time, address)
 
 
-def service_line(mark: str, style: str, title: str, who: str, time: str, address: str, width: int) -> Text:
-    """Una línea alineada; en una terminal estrecha se quedan solo el nombre y quién es."""
+_MARGIN, _TITLE, _MEASURE = 4, 20, 6
+
+
+def write_service(
+    screen: Console, mark: tuple[str, str], title: str, who: str, measure: str = "", address: str = ""
+) -> None:
+    """Una línea alineada; en una terminal estrecha se quedan solo el nombre y quién es.
+
+    `mark` es la marca y su estilo. `measure` es lo que tardó, o lo que ocupa; sin él ni dirección, `who` es una
+    frase que puede ocupar varias líneas.
+    """
     from rich.text import Text
 
-    line = Text.assemble("  ", (mark, style), " ", f"{title:<20}")
-    if width >= 80:
-        room = 24 if width < 100 else 40
-        # Si no cabe entero, se calla lo que va entre paréntesis: `stacklab status` lo dice.
-        shown = who if len(who) <= room else who.partition(" (")[0]
-        line.append(f"{shown:<{room}} ", "default")
-        line.append(f"{time:>6}  ", "dim")
-        line.append(address, "cyan")
+    line = Text.assemble("  ", mark, f" {title:<{_TITLE}}")
+    room = _room(screen)
+    if not (measure or address):
+        line.append(who, mark[1])
+    elif room:
+        line.append(f"{_shortened(who, room):<{room}} ")
+        line.append(f"{measure:>{_MEASURE}}  ", "dim")
+        line.append(address, PLACE)
     else:
-        # Si no cabe entero, se calla el producto: `stacklab status` lo dice.
-        line.append(who if line.cell_len + len(who) <= width else who.partition(" · ")[0])
-    line.rstrip()
-    return line
+        line.append(_shortened(who, screen.width - line.cell_len))
+    write(screen, line, hang=_MARGIN + _TITLE)
+
+
+def write_titles(screen: Console, who: str, measure: str) -> None:
+    """Los nombres de las columnas de `write_service`."""
+    from rich.text import Text
+
+    room = _room(screen)
+    more = f" {measure:>{_MEASURE}}  Dirección" if room else ""
+    # El nombre de la columna puede ser más largo que lo que lleva: se come el espacio de delante.
+    who = f"{who:<{room - max(0, len(measure) - _MEASURE)}}" if room else who
+    write(screen, Text(f"{'':{_MARGIN}}{'Servicio':<{_TITLE}}{who}{more}", "dim"))
+
+
+def _room(screen: Console) -> int:
+    """Cuántas columnas hay para quién contesta; 0 si no caben las que van detrás."""
+    if screen.width < ROOMY:
+        return 0
+    return 24 if screen.width < MAX_WIDTH else 40
+
+
+def _shortened(who: str, room: int) -> str:
+    """`who` en `room` columnas: se calla lo que va entre paréntesis y, si hace falta, el final."""
+    if len(who) > room:
+        who = who.partition(" (")[0]
+    return who if len(who) <= room else f"{who[: max(room - 1, 0)]}…"
 
 
 def memory(value: float) -> str:

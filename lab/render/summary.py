@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lab.all_flows import Outcome, fidelities
+from lab.render.palette import BAD, GOOD
 from lab.render.services import FIDELITY_STYLE, WORDS
 from lab.render.terminal import seconds, write
 from stack.model import Fidelity
@@ -24,18 +25,18 @@ def show(screen: Console, outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
         last = outcome.result.finished
         good = last.status == "passed"
-        mark, style = ("✔", "green") if good else ("✘", "red")
+        mark, style = ("✔", GOOD) if good else ("✘", BAD)
         count = f"{last.proven} de {last.total}"
         line = Text.assemble("  ", (mark, style), f" {outcome.flow.title:<32} {count:>9}  ")
         line.append(f"{seconds(last.duration_ms / 1000):>7}", "dim")
         screen.print(line, soft_wrap=True)
         write(screen, answered(fidelities(outcome.result)), indent=4)
         if missing := [hop.hop.id for hop in outcome.result.hops if hop.status != "proven"]:
-            write(screen, f"sin probar: {', '.join(missing)}", "red", indent=4)
+            write(screen, f"sin probar: {', '.join(missing)}", BAD, indent=4)
     proven = sum(one.result.finished.proven for one in outcomes)
     total = sum(one.result.finished.total for one in outcomes)
     spent = seconds(sum(one.result.finished.duration_ms for one in outcomes) / 1000)
-    mark, style = ("✔", "bold green") if proven == total else ("✘", "bold red")
+    mark, style = ("✔", f"bold {GOOD}") if proven == total else ("✘", f"bold {BAD}")
     screen.print(Text(f" {mark} {proven} de {total} pasos probados en {spent}", style))
 
 

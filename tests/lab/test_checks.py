@@ -49,7 +49,7 @@ def test_a_port_of_another_says_whose(tmp_path: Path) -> None:
         number = other.getsockname()[1]
         found = one(tmp_path, "Puertos", number)
     assert (found.status, found.fix) == (checks.WARNING, f"ps -fp {os.getpid()}")
-    assert f"{number}, de " in found.details[0]
+    assert found.details[0].endswith(f" usa {number} (Uno)")
     assert f"el proceso {os.getpid()}" in found.details[0]
     assert one(tmp_path, "Puertos", number).status == findings.OK
 
