@@ -56,6 +56,16 @@ class HoldPoint:
     moment: str = "start"
 
 
+def before(span: SpanMatch) -> HoldPoint:
+    """Justo antes de que la operación empiece."""
+    return HoldPoint(span, "start")
+
+
+def after(span: SpanMatch) -> HoldPoint:
+    """Con la operación hecha, pero sin que quien la pidió lo sepa todavía."""
+    return HoldPoint(span, "end")
+
+
 @dataclass(frozen=True, slots=True)
 class Hop:
     """Un paso del flujo: la flecha `arrow` del diagrama, con su explicación, su prueba y su sabotaje.

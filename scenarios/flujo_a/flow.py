@@ -8,12 +8,11 @@ from pathlib import Path
 from scenarios.engine.authoring import Hops
 from scenarios.engine.context import CLIENT_SERVICE
 from scenarios.engine.diagram import read
-from scenarios.engine.flow import Flow, Hop
+from scenarios.engine.flow import Flow, Hop, after, before
 from scenarios.flujo_a import client, spans
 from scenarios.flujo_a.explanations import EXPLANATIONS
 from scenarios.flujo_a.proofs import background, door, monitoring, upload
 from scenarios.flujo_a.sabotages import SABOTAGES
-from scenarios.flujo_a.spans import after, before
 
 _DIAGRAM = read(Path(__file__).with_name("diagram.mmd"))
 

@@ -6,11 +6,11 @@ import io
 
 from scenarios.engine.context import Run
 from scenarios.engine.faults import with_config, with_env
+from scenarios.engine.flow import after, before
 from scenarios.engine.sabotage import BadClient, DropCall, Misconfigure, Sabotage, StallCall, Tamper, Undo
 from scenarios.flujo_a import client, spans
 from scenarios.flujo_a.client import BUCKET
 from scenarios.flujo_a.proofs.found import original, thumbnail
-from scenarios.flujo_a.spans import after, before
 from stack.model import Service
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scenarios.engine.context import CLIENT_SERVICE
-from scenarios.engine.flow import HoldPoint, SpanMatch
+from scenarios.engine.flow import SpanMatch
 
 _IN_BUCKET = {"url.full": r".*/avatares/.+"}
 _THUMBNAIL = {"url.full": r".*/avatares/.+-\d+\.webp"}
@@ -20,13 +20,3 @@ PROCESS = SpanMatch("thumbnails", kind="consumer", name="process avatar_subido")
 GET_ORIGINAL = SpanMatch("thumbnails", kind="client", name="GET.*", attributes=_IN_BUCKET)
 PUT_THUMBNAIL = SpanMatch("thumbnails", kind="client", name="PUT.*", attributes=_THUMBNAIL)
 CACHE_URLS = SpanMatch("thumbnails", kind="client", name="SET.*")
-
-
-def before(span: SpanMatch) -> HoldPoint:
-    """Justo antes de que la operación empiece."""
-    return HoldPoint(span, "start")
-
-
-def after(span: SpanMatch) -> HoldPoint:
-    """Con la operación hecha, pero sin que quien la pidió lo sepa todavía."""
-    return HoldPoint(span, "end")

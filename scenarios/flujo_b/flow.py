@@ -8,12 +8,11 @@ from pathlib import Path
 from scenarios.engine.authoring import Hops
 from scenarios.engine.context import CLIENT_SERVICE
 from scenarios.engine.diagram import read
-from scenarios.engine.flow import Flow, Hop
+from scenarios.engine.flow import Flow, Hop, after, before
 from scenarios.flujo_b import client, spans
 from scenarios.flujo_b.explanations import EXPLANATIONS
 from scenarios.flujo_b.proofs import activity, checks, door, session
 from scenarios.flujo_b.sabotages import SABOTAGES
-from scenarios.flujo_b.spans import after, before
 
 _DIAGRAM = read(Path(__file__).with_name("diagram.mmd"))
 

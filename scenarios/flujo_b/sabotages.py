@@ -6,11 +6,11 @@ from contextlib import closing
 
 from scenarios.engine.context import Run
 from scenarios.engine.faults import with_config
+from scenarios.engine.flow import after, before
 from scenarios.engine.sabotage import BadClient, DropCall, Misconfigure, Sabotage, StallCall, Tamper, Undo
 from scenarios.flujo_b import client, spans
 from scenarios.flujo_b.people import connect
 from scenarios.flujo_b.proofs.found import row, session
-from scenarios.flujo_b.spans import after, before
 from scenarios.school.passwords import hash_password
 from stack.model import Service
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scenarios.engine.context import CLIENT_SERVICE
-from scenarios.engine.flow import HoldPoint, SpanMatch
+from scenarios.engine.flow import SpanMatch
 
 CLIENT = SpanMatch(CLIENT_SERVICE, kind="client")
 KONG = SpanMatch("kong", kind="server")
@@ -16,13 +16,3 @@ SEND = SpanMatch("auth", kind="producer", name="send usuario_autenticado.*")
 SIGN = SpanMatch("auth", kind="internal", name="sign jwt")
 PROCESS = SpanMatch("analytics", kind="consumer", name="process usuario_autenticado")
 COUNT = SpanMatch("analytics", kind="client", name="ZADD.*")
-
-
-def before(span: SpanMatch) -> HoldPoint:
-    """Justo antes de que la operación empiece."""
-    return HoldPoint(span, "start")
-
-
-def after(span: SpanMatch) -> HoldPoint:
-    """Con la operación hecha, pero sin que quien la pidió lo sepa todavía."""
-    return HoldPoint(span, "end")

@@ -8,13 +8,12 @@ from pathlib import Path
 from scenarios.engine.authoring import Hops
 from scenarios.engine.context import CLIENT_SERVICE
 from scenarios.engine.diagram import read
-from scenarios.engine.flow import Flow, Hop
+from scenarios.engine.flow import Flow, Hop, after, before
 from scenarios.flujo_c import client, spans
 from scenarios.flujo_c.explanations import EXPLANATIONS
 from scenarios.flujo_c.proofs import finding, paying, tracing
 from scenarios.flujo_c.sabotages import SABOTAGES
 from scenarios.flujo_c.services import SICK, WELL
-from scenarios.flujo_c.spans import after, before
 
 _DIAGRAM = read(Path(__file__).with_name("diagram.mmd"))
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from scenarios.engine.context import Run
 from scenarios.engine.faults import with_env
+from scenarios.engine.flow import after, before
 from scenarios.engine.sabotage import BadClient, DropCall, Misconfigure, Sabotage
 from scenarios.flujo_c import client, spans
 from scenarios.flujo_c.services import WELL
-from scenarios.flujo_c.spans import after, before
 from stack.model import Service
 
 

@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from scenarios.engine.flow import HoldPoint, SpanMatch
+from scenarios.engine.flow import SpanMatch
 
 REQUEST = SpanMatch("finanzas", kind="server", name="POST /api/finance/charges")
 ASK = SpanMatch("finanzas", kind="client", attributes={"url.full": r".*/v1/health/service/pasarelas-pago\b.*"})
 CALL = SpanMatch("finanzas", kind="client", attributes={"url.full": r".*/api/payments/process"})
 PROCESS = SpanMatch("pasarelas-pago", kind="server", name="POST /api/payments/process")
 PROVIDER = SpanMatch("pasarelas-pago", kind="client", attributes={"url.full": r".*/v1/payments"})
-
-
-def before(span: SpanMatch) -> HoldPoint:
-    """Justo antes de que la operación empiece."""
-    return HoldPoint(span, "start")
-
-
-def after(span: SpanMatch) -> HoldPoint:
-    """Con la operación hecha, pero sin que quien la pidió lo sepa todavía."""
-    return HoldPoint(span, "end")
