@@ -91,9 +91,11 @@ def _fill(text: Text, width: int, hang: int) -> Iterator[Text]:
     begin = end = 0
     room = width
     for start, stop in _pieces(_GLUED.sub(_GLUE, text.plain), width - hang):
-        if end and cell_len(text.plain[begin:stop]) > room:
-            yield text[begin:end]
-            begin, room = start, width - hang
+        if cell_len(text.plain[begin:stop]) > room:
+            if end:
+                yield text[begin:end]
+                room = width - hang
+            begin = start
         end = stop
     yield text[begin:end]
 

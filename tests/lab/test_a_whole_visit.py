@@ -101,6 +101,7 @@ def test_difficult_terminals(stacklab: Terminal, extra: dict[str, str]) -> None:
     assert "16 de 16 pasos probados" in " ".join(result.stdout.split())
     assert "Traceback" not in result.stderr
     assert "\x1b" not in result.stdout
+    assert "?" not in result.stdout.replace("?from=", "")
     width = int(extra.get("COLUMNS", "80"))
     assert not [line for line in result.stdout.splitlines() if len(line) > width and "http" not in line]
 
@@ -111,10 +112,21 @@ def test_no_color_is_respected_in_a_terminal(stacklab: Terminal) -> None:
         with on_a_terminal(stacklab, "status", TERM="xterm-256color", **extra) as (process, master):
             shown = read_until(master, "stacklab down")
             process.wait(20)
-        return re.findall(r"\x1b\[(?:\d+;)*[39][0-7]m", shown)
+        return re.findall(r"\x1b\[(?:\d+;)*(?:[39][0-7]|38;5;\d+)m", shown)
 
     assert colours()
     assert not colours(NO_COLOR="1")
+
+
+@pytest.mark.usefixtures("first")
+def test_logs_are_for_people_in_a_terminal_and_for_programs_outside(stacklab: Terminal) -> None:
+    piped = stacklab("logs", "uploads").stdout.splitlines()
+    assert {"time", "level", "message"} <= set(json.loads(piped[0]))
+    for words, start in (((), r"\d\d:\d\d:\d\d,\d{3}  "), (("--raw",), r"\{")):
+        with on_a_terminal(stacklab, "logs", "uploads", *words, TERM="dumb") as (process, master):
+            shown = read_until(master, "avatar guardado")
+            process.wait(20)
+        assert re.match(start, shown), shown
 
 
 @pytest.mark.usefixtures("first")

@@ -47,7 +47,15 @@ def test_alone_it_teaches(stacklab: Terminal) -> None:
         (("up", "--runtime", "dokcer"), "docker"),
         (("logs", "kafca"), "kafka"),
         (("completion", "tcsh"), "bash"),
-        (("status", "de", "más"), "sobra"),
+        (("status", "de", "más"), "sobra «de más».\n  prueba: stacklab status --help"),
+        (("run", "flujo-a", "otro"), "sobra «otro».\n  prueba: stacklab run --help"),
+        (("run", "flujo-a", "--runtime"), "necesita un valor.\n  prueba: stacklab run --help"),
+        (("status", "--jason"), "¿querías decir --json?"),
+        (("up", "--jason"), "--jason.\n  prueba"),
+        (("run", "flujo-z"), "los que hay son: flujo-a, flujo-b, flujo-c."),
+        (("run", "D"), "flujo-d todavía no se puede ejecutar"),
+        (("run", "../flujo_d"), "no conozco ningún flujo"),
+        (("logs", "redis", "-n", "-3"), "n líneas (0 o más)"),
     ],
 )
 def test_wrong_usage_is_two_and_suggests(stacklab: Terminal, words: tuple[str, ...], said: str) -> None:
@@ -57,6 +65,25 @@ def test_wrong_usage_is_two_and_suggests(stacklab: Terminal, words: tuple[str, .
     assert "Prueba: stacklab" in result.stderr
     assert result.stdout == ""
     assert not [word for word in ENGLISH if word in result.stderr]
+
+
+def test_a_name_is_written_as_it_is_also_at_the_beginning(stacklab: Terminal) -> None:
+    assert stacklab("run", "flujo-b", "--file", "x.png").stderr.startswith("✘ flujo-b no sube ninguna foto.")
+
+
+def test_a_log_with_nothing_in_it_says_so_apart(stacklab: Terminal) -> None:
+    result = stacklab("logs", "kafka")
+    assert (result.returncode, result.stdout) == (0, "")
+    assert result.stderr.startswith("kafka no ha escrito nada.")
+
+
+def test_the_list_says_what_each_flow_is_about(stacklab: Terminal) -> None:
+    shown = stacklab("list").stdout
+    assert "Una estudiante sube su foto.\n" in shown
+    assert "Base de datos" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    (first, *_) = json.loads(stacklab("list", "--json").stdout)["flows"]
+    assert set(first) == {"id", "title", "hops", "services", "memory_mb", "last"}
 
 
 def test_a_file_that_is_not_there_is_one_and_starts_nothing(stacklab: Terminal) -> None:
