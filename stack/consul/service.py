@@ -55,8 +55,6 @@ CONSUL = Service(
             "-log-level=warn",
         ),
         memory_mb=256,
-        # Sin esto, la imagen cambia de dueño las carpetas que se le montan.
-        env={"CONSUL_DISABLE_PERM_MGMT": "1"},
     ),
     config=(ConfigFile("lab.json", (Path(__file__).parent / "config" / "lab.json",)),),
     exports={"CONSUL_HTTP_ADDR": "${CONSUL_HTTP_ADDRESS}"},

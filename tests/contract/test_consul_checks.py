@@ -314,6 +314,27 @@ def test_check_registered_again_keeps_its_state(lab: Lab, name: str) -> None:
     assert (check["Status"], check["Output"]) == ("passing", "sigo bien")
 
 
+def test_check_in_the_catalog_has_the_tags_its_service_had_when_its_agent_last_told(lab: Lab, name: str) -> None:
+    """El agente solo cuenta lo que ha cambiado desde lo que él tenía, sin mirar qué hay en el catálogo."""
+
+    def tags() -> list[str]:
+        (check,) = lab.get(f"health/checks/{name}").json()
+        return list(check["ServiceTags"])
+
+    body = {"Check": {"TTL": "1m"}}
+    lab.register(name, body, Tags=["a"])
+    lab.register(name, Tags=["b"])
+    assert tags() == ["a"]
+    lab.client.agent.check.ttl_pass(f"service:{name}")
+    eventually(tags, until=lambda now: now == ["b"])
+    assert lab.check(f"service:{name}")["ServiceTags"] == ["a"]
+    lab.register(name, body, Tags=["a"])
+    assert lab.client.catalog.service(name)[1][0]["ServiceTags"] == ["a"]
+    assert tags() == ["b"]
+    lab.client.agent.check.ttl_warn(f"service:{name}")
+    eventually(tags, until=lambda now: now == ["a"])
+
+
 def test_check_left_out_of_a_new_registration_stays_unless_replaced(lab: Lab, name: str) -> None:
     check = {"CheckID": f"{name}-c", "TTL": "1m"}
     lab.register(name, Check=check)

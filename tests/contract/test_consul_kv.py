@@ -123,6 +123,15 @@ def test_kv_flags_are_64_bits(kv: Any, key: str) -> None:
     assert kv.get(key)[1]["Flags"] == 2**64 - 1
 
 
+def test_kv_a_key_with_an_empty_piece_is_sent_somewhere_else(lab: Lab, kv: Any, key: str) -> None:
+    """`a//b` no se puede escribir: contesta que vaya a `a/b`, y quien va con GET no escribe nada."""
+    answer = lab.ask("PUT", f"kv/{key}//x?flags=3", data=b"v", allow_redirects=False)
+    assert (answer.status_code, answer.headers["Location"]) == (301, f"/v1/kv/{key}/x?flags=3")
+    assert kv.get(key, recurse=True)[1] is None
+    answer = lab.ask("GET", "kv?recurse", allow_redirects=False)
+    assert (answer.status_code, answer.headers["Location"]) == (301, "/v1/kv/?recurse")
+
+
 def test_kv_more_than_512_kb_is_refused(lab: Lab, key: str) -> None:
     answer = lab.ask("PUT", f"kv/{key}", data=b"x" * (512 * 1024 + 1))
     assert answer.status_code == 413

@@ -218,6 +218,30 @@ def test_agent_gives_the_health_of_a_service_as_an_http_status(
 # --- Encontrar
 
 
+def test_agent_health_gives_its_checks_with_few_fields(lab: Lab, name: str) -> None:
+    lab.register(name, Check={"TTL": "1m", "Status": "passing"})
+    found = lab.get(f"agent/health/service/id/{name}").json()
+    (check,) = (one for one in found["Checks"] if one["CheckID"] == f"service:{name}")
+    assert (check["Status"], check["ServiceTags"], check["Type"]) == ("passing", None, "")
+    assert "Interval" not in check
+    assert check["Definition"]["Interval"] == "0s"
+
+
+def test_names_may_be_asked_for_in_any_case(lab: Lab, name: str) -> None:
+    lab.register(name)
+    before, loud = lab.get(f"health/service/{name}"), lab.get(f"health/service/{name.upper()}")
+    assert [one["Service"]["ID"] for one in loud.json()] == [name]
+    assert index(loud) == index(before)
+    assert lab.get("session/node/LAB").json() == lab.get("session/node/lab").json()
+
+
+def test_watch_on_health_says_it_comes_from_a_stream(lab: Lab, name: str) -> None:
+    lab.register(name)
+    first = lab.get(f"health/service/{name}")
+    second = lab.get(f"health/service/{name}", index=index(first) - 1)
+    assert [one.headers["X-Consul-Query-Backend"] for one in (first, second)] == ["blocking-query", "streaming"]
+
+
 def test_catalog_lists_services_with_all_their_tags(lab: Lab, name: str) -> None:
     lab.register(name, ID=f"{name}-1", Tags=["b", "a"])
     lab.register(name, ID=f"{name}-2", Tags=["c", "a"])

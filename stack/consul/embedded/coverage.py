@@ -48,7 +48,7 @@ COVERAGE = Coverage(
         "Claves: valores de hasta 512 kB, flags, recurse, keys, separator, raw, cas.",
         "Cerrojos: acquire y release, con LockIndex y lock-delay.",
         "Sesiones: TTL y renovación, release o delete al acabar, y atadas a comprobaciones.",
-        "Los mensajes de error de Consul, palabra por palabra en lo que cubre.",
+        "Los mensajes de error de Consul, palabra por palabra (menos los nombres de sus tipos de Go).",
     ),
     lacks=(
         "Varios nodos, servidores o centros de datos: hay un agente, su propio servidor y siempre líder.",

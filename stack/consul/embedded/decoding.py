@@ -35,6 +35,8 @@ def parse(body: bytes) -> Any:
         rest = error.doc[error.pos :].lstrip()
         if not rest:
             raise bad("unexpected EOF") from error
+        if wrong := _wrong_literal(rest):
+            raise bad(wrong) from error
         looking = "object key string" if "property name" in error.msg else "value"
         raise bad(f"invalid character '{rest[0]}' looking for beginning of {looking}") from error
     except UnicodeDecodeError as error:
@@ -46,12 +48,25 @@ def _no_constant(name: str) -> None:
     raise bad(f"invalid character '{name.lstrip('-')[0]}' looking for beginning of value")
 
 
+def _wrong_literal(rest: str) -> str:
+    """Qué le pasa a un `null`, `true` o `false` mal escrito; nada si no es eso."""
+    word = next((one for one in ("null", "true", "false") if one[0] == rest[0]), "")
+    place = next((place for place, letter in enumerate(word) if rest[place : place + 1] != letter), None)
+    if place is None:
+        return ""
+    if place >= len(rest):
+        return "unexpected EOF"
+    return f"invalid character '{rest[place]}' in literal {word} (expecting '{word[place]}')"
+
+
 def fields(data: Any, known: Mapping[str, Reader], *, strict: bool = True, of: str = "") -> dict[str, Any]:
-    """Los campos de `data` que se conocen, con su nombre de verdad. `null` es como no decir nada.
+    """Los campos de `data` que se conocen, con su nombre de verdad. `null`, fuera o dentro, es no decir nada.
 
     Raises:
         Refused: no es un objeto, tiene un campo que no se conoce (si `strict`) o uno de otro tipo.
     """
+    if data is None:
+        return {}
     if not isinstance(data, dict):
         raise bad(f"json: cannot unmarshal {_kind(data)} into Go value of type {of or 'object'}")
     names = {name.lower(): name for name in known}
@@ -102,7 +117,8 @@ def duration(value: Any, name: str) -> int:
             return parse_duration(value)
         except BadDuration as error:
             raise bad(str(error)) from error
-    return int(value) if isinstance(value, int | float) and abs(value) < 2**63 else 0
+    numeric = isinstance(value, int | float) and not isinstance(value, bool)
+    return int(value) if numeric and abs(value) < 2**63 else 0
 
 
 def texts(value: Any, name: str) -> tuple[str, ...]:

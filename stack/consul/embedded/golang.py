@@ -33,6 +33,12 @@ class BadNumber(ValueError):
     """No es un número sin signo de 64 bits; el mensaje es el de Go."""
 
 
+def decoded(data: bytes) -> str:
+    """Unos bytes como texto, como los escribe la biblioteca JSON de Go: cada byte que no es UTF-8 es un «�»."""
+    text = data.decode("utf-8", "surrogateescape")
+    return re.sub("[\udc80-\udcff]", "\ufffd", text)
+
+
 def quoted(text: str) -> str:
     """Entre comillas, como `%q` de Go."""
     return json.dumps(text, ensure_ascii=False)

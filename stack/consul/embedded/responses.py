@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from starlette.responses import Response
@@ -18,6 +19,17 @@ from stack.consul.embedded.state.sessions import Session
 
 _ESCAPES = str.maketrans({one: f"\\u{ord(one):04x}" for one in "<>&\u2028\u2029"})
 _DEFAULT = {"X-Consul-Default-ACL-Policy": "allow"}
+_NO_DEFINITION: dict[str, Any] = {
+    **dict.fromkeys(("Interval", "Timeout", "DeregisterCriticalServiceAfter"), "0s"),
+    "HTTP": "",
+    "Header": None,
+    **dict.fromkeys(("Method", "Body", "TLSServerName"), ""),
+    "TLSSkipVerify": False,
+    "TCP": "",
+    "TCPUseTLS": False,
+    **dict.fromkeys(("UDP", "GRPC", "OSService"), ""),
+    "GRPCUseTLS": False,
+}
 _NO_MESH: dict[str, Any] = {"Mode": "", "MeshGateway": {}, "Expose": {}}
 
 Json = dict[str, Any]
@@ -41,9 +53,15 @@ def empty(status: int = 200, headers: Headers = NONE, content: bytes = b"") -> R
     return Response(content, status, _DEFAULT | headers)
 
 
-def read(result: Result, wanted: Options, value: Any) -> Response:
-    """Una lectura del catálogo: `value` con su índice y desde dónde se leyó."""
-    return body(value, headers=meta(result) | {"X-Consul-Effective-Consistency": wanted.consistency})
+def read(result: Result, wanted: Options, value: Any, *, streamed: bool = False) -> Response:
+    """Una lectura del catálogo: `value` con su índice y desde dónde se leyó.
+
+    `streamed`: Consul la habría contestado con lo que sus servidores le van mandando, y ahí no dice si hay líder.
+    """
+    headers = meta(result) | {"X-Consul-Effective-Consistency": wanted.consistency}
+    if streamed:
+        headers |= {"X-Consul-KnownLeader": "false", "X-Consul-Query-Backend": "streaming"}
+    return body(value, headers=headers)
 
 
 def meta(result: Result) -> dict[str, str]:
@@ -94,7 +112,7 @@ def agent_service(service: Service) -> Json:
     shape: Json = {
         "ID": service.id,
         "Service": service.name,
-        "Tags": list(service.tags),
+        "Tags": list(service.tags or ()),
         "Meta": dict(service.meta or {}),
         "Port": service.port,
         "Address": service.address,
@@ -113,7 +131,7 @@ def node_service(service: Service) -> Json:
     shape: Json = {
         "ID": service.id,
         "Service": service.name,
-        "Tags": list(service.tags),
+        "Tags": list(service.tags or ()),
         "Address": service.address,
     }
     if service.tagged_addresses:
@@ -139,7 +157,7 @@ def catalog_service(server: Server, service: Service) -> Json:
         "ServiceKind": "",
         "ServiceID": service.id,
         "ServiceName": service.name,
-        "ServiceTags": list(service.tags),
+        "ServiceTags": list(service.tags or ()),
         "ServiceAddress": service.address,
     }
     if service.tagged_addresses:
@@ -169,7 +187,7 @@ def check(server: Server, one: Check) -> Json:
         "Output": one.output,
         "ServiceID": one.service_id,
         "ServiceName": one.service_name,
-        "ServiceTags": list(one.service_tags),
+        "ServiceTags": list(one.service_tags or ()),
         "Type": one.type,
         "Interval": one.interval,
         "Timeout": one.timeout,
@@ -180,9 +198,11 @@ def check(server: Server, one: Check) -> Json:
     }
 
 
-def health(server: Server, service: Service) -> Json:
-    """Una instancia con su nodo y lo que dice si está sana."""
+def health(server: Server, service: Service, *, streamed: bool = False) -> Json:
+    """Una instancia con su nodo y lo que dice si está sana; `streamed`, como en `read`."""
     checks = server.catalog.checks_of(service)
+    if streamed and not service.meta:
+        service = replace(service, meta=None)  # por ahí no se distingue de no haber dicho nada
     return {
         "Node": node(server),
         "Service": node_service(service),
@@ -195,7 +215,21 @@ def service_health(server: Server, service: Service, status: str, watched: Itera
     return {
         "AggregatedStatus": status,
         "Service": agent_service(service),
-        "Checks": [{**check(server, one.check), "ServiceTags": list(one.check.service_tags)} for one in watched],
+        "Checks": [_check_for_client(server, one.check) for one in watched],
+    }
+
+
+def _check_for_client(server: Server, one: Check) -> Json:
+    """Una comprobación en `agent/health/service`, que la pasa antes a la forma de su biblioteca cliente."""
+    kept = ("Node", "CheckID", "Name", "Status", "Notes", "Output", "ServiceID", "ServiceName")
+    shape = check(server, one)
+    return {key: shape[key] for key in kept} | {
+        "ServiceTags": None if one.service_tags is None else list(one.service_tags),
+        "Type": "",
+        "ExposedPort": 0,
+        "Definition": _NO_DEFINITION,
+        "CreateIndex": 0,
+        "ModifyIndex": 0,
     }
 
 

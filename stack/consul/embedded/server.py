@@ -63,6 +63,10 @@ class Server:
         """Apunta una comprobación; si está en crítico caen las sesiones que dependan de ella."""
         self._put_check(self.log.next(), check)
 
+    def check(self, check_id: str) -> Check | None:
+        """Una comprobación, como la tiene el catálogo."""
+        return self.catalog.checks.get(check_id)
+
     def deregister(self, service_id: str) -> None:
         """Borra una instancia y sus comprobaciones."""
         index = self.log.next()
@@ -103,7 +107,7 @@ class Server:
         if ttl_ns and not shortest <= ttl_ns <= _TTL_MAX_NS:
             bounds = f"[{format_duration(shortest)}={format_duration(_TTL_MAX_NS)}]"
             raise Refused(500, f"Invalid Session TTL '{ttl_ns}', must be between {bounds}")
-        if session.node != self.node:
+        if session.node.lower() != self.node.lower():
             raise Refused(500, "apply failed: Missing node registration")
         for check_id in session.depends_on():
             check = self.catalog.checks.get(check_id)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import posixpath
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -91,21 +93,34 @@ def application(server: Server) -> Starlette:
 @asynccontextmanager
 async def _lifespan(app: Any) -> AsyncIterator[None]:
     server: Server = app.state.server
-    reaping = asyncio.create_task(server.agent.keep_reaping())
+    chores = [asyncio.create_task(one) for one in (server.agent.keep_reaping(), server.agent.keep_syncing())]
     yield
-    reaping.cancel()
+    for chore in chores:
+        chore.cancel()
     server.agent.stop()
 
 
 class _Anyhow:
-    """Una ruta para cualquier método (a una función Starlette le pondría por su cuenta GET y HEAD)."""
+    """Una ruta para cualquier método (a una función Starlette le pondría por su cuenta GET y HEAD).
+
+    Como en Go, a una dirección con `//` o `..` se contesta cuál es la buena. Cuidado: muchos clientes van a ella
+    con GET, y lo que se quería escribir no se escribe.
+    """
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        response = await self._answer(Request(scope, receive, send))
+        request = Request(scope, receive, send)
+        path = scope["path"]
+        clean = posixpath.normpath(path) + ("/" if path.endswith("/") else "")
+        response = await self._answer(request) if clean == path else _elsewhere(request, clean)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
         raise NotImplementedError
+
+
+def _elsewhere(request: Request, path: str) -> Response:
+    query = request.url.query
+    return RedirectResponse(quote(path) + (f"?{query}" if query else ""), 301)
 
 
 class _Endpoint(_Anyhow):
@@ -134,7 +149,11 @@ class _Unknown(_Anyhow):
 
     async def _answer(self, request: Request) -> Response:
         path = request.path_params["rest"]
+        if any(
+            route.path.startswith(f"/v1/{path}/{{") for route in request.app.routes if isinstance(route, Route)
+        ):
+            return _elsewhere(request, f"/v1/{path}/")
         if path.startswith(UNCOVERED):
             said = f"El suplente de Consul no atiende {request.method} /v1/{path}."
             return responses.body({"error": f"{said} En /cobertura está qué cubre y qué no."}, 501)
-        return responses.plain("Invalid URL path: not a recognized HTTP API endpoint\n", 404)
+        return PlainTextResponse("Invalid URL path: not a recognized HTTP API endpoint\n", 404)

@@ -49,6 +49,9 @@ class Notes:
     def put_check(self, check: Check) -> None:
         self.said.append((check.status, check.output))
 
+    def check(self, check_id: str) -> None:
+        return None
+
     def deregister(self, service_id: str) -> None:
         self.said.append(("deregister", service_id))
 
@@ -192,6 +195,19 @@ def test_recovering_starts_the_count_again() -> None:
     inside(work)
 
 
+def test_news_cut_in_the_middle_of_a_letter_say_so_as_go_does() -> None:
+    async def work() -> None:
+        agent = Agent(Notes(), Clock())
+        agent.register(read_service({"Name": "uno", "Check": {"TTL": "1h", "OutputMaxSize": 4}}))
+        agent.news("service:uno", "passing", "a€€")
+        assert agent.checks["service:uno"].check.output == "a€ ... (captured 4 of 7 bytes)"
+        agent.news("service:uno", "passing", "€€")
+        assert agent.checks["service:uno"].check.output == "€\ufffd ... (captured 4 of 6 bytes)"
+        agent.stop()
+
+    inside(work)
+
+
 def test_a_new_output_alone_is_not_told_at_once() -> None:
     async def work() -> None:
         notes = Notes()
@@ -201,6 +217,27 @@ def test_a_new_output_alone_is_not_told_at_once() -> None:
             agent.news("service:uno", status, output)
         assert agent.checks["service:uno"].check.output == "d"
         assert notes.said == [("register", "uno"), ("passing", "a"), ("warning", "d")]
+        agent.stop()
+
+    inside(work)
+
+
+def test_what_the_catalog_says_otherwise_is_mended_when_everything_is_gone_over() -> None:
+    async def work() -> None:
+        server = Server(Settings(), port=1)
+        agent, in_catalog = server.agent, server.catalog.checks
+        body = {"Name": "uno", "Check": {"TTL": "1h"}}
+        agent.register(read_service(body | {"Tags": ["a"]}))
+        agent.register(read_service({"Name": "uno", "Tags": ["b"]}))
+        agent.news("service:uno", "passing", "")
+        agent.register(read_service(body | {"Tags": ["a"]}))
+        agent.news("service:uno", "passing", "algo más")
+        assert (in_catalog["service:uno"].service_tags, in_catalog["service:uno"].output) == (("b",), "")
+        agent.sync()
+        assert (in_catalog["service:uno"].service_tags, in_catalog["service:uno"].output) == (("a",), "algo más")
+        agent.news("service:uno", "passing", "otra cosa")
+        agent.sync()
+        assert in_catalog["service:uno"].output == "algo más"
         agent.stop()
 
     inside(work)

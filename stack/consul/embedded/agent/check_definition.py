@@ -99,7 +99,7 @@ class CheckDefinition:
 
 def read_check(data: Any) -> CheckDefinition:
     """El cuerpo de `agent/check/register`, con los fallos de `check`."""
-    found = fields(data, _CHECK_FIELDS | {"ID": text, "CheckID": text, "Token": text})
+    found = fields(data, _CHECK_FIELDS | {"ID": text, "Token": text})
     if not found.get("Name"):
         raise Refused(400, "Missing check name")
     if found.get("Status") and found["Status"] not in STATES:
@@ -109,7 +109,7 @@ def read_check(data: Any) -> CheckDefinition:
 
 def check_fields(value: Any) -> dict[str, Any]:
     """Los campos de una comprobación escrita dentro de un servicio, sin mirar aún si tienen sentido."""
-    return fields(value, _CHECK_FIELDS | {"CheckID": text, "ID": text})
+    return fields(value, _CHECK_FIELDS | {"CheckID": text})
 
 
 def check(found: Mapping[str, Any]) -> CheckDefinition:

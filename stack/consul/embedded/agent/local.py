@@ -2,7 +2,9 @@
 
 Sigue https://developer.hashicorp.com/consul/docs/concepts/catalog#anti-entropy. Un cambio de estado se apunta en
 el catálogo enseguida; si solo cambia lo que se cuenta de él (`Output`), minutos después: así una comprobación que
-dice la hora no despierta a todo el mundo cada vez.
+dice la hora no despierta a todo el mundo cada vez. Lo que se da de alta igual que estaba aquí no se vuelve a
+contar, aunque en el catálogo ya no esté igual (a cada comprobación le pone él las etiquetas de su servicio): eso
+lo arregla el repaso de todo, cada minuto o dos.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from stack.consul.embedded.state.catalog import CRITICAL, Check, Service
 
 OUTPUT_SYNC_S = 5 * 60.0
 """`check_update_interval`: lo que tarda en llegar al catálogo un `Output` nuevo, más o menos la mitad."""
+FULL_SYNC_S = 60.0
+"""Cada cuánto se repasa todo, y hasta otro tanto más."""
 REAP_EVERY_S = 30.0
 DEREGISTER_MIN_S = 60.0
 NODE_MAINTENANCE = "_node_maintenance"
@@ -35,6 +39,7 @@ class Registry(Protocol):
 
     def register(self, service: Service, checks: list[Check]) -> None: ...
     def put_check(self, check: Check) -> None: ...
+    def check(self, check_id: str) -> Check | None: ...
     def deregister(self, service_id: str) -> None: ...
     def delete_check(self, check_id: str) -> None: ...
 
@@ -80,7 +85,8 @@ class Agent:
         service = definition.service
         before = {one for one, watched in self.checks.items() if watched.check.service_id == service.id}
         self.services[service.id] = service
-        checks: list[Check] = []
+        checks: dict[str, Check] = {}
+        changed: list[Check] = []
         for number, one in enumerate(definition.checks, start=1):
             check_id = one.id or f"service:{service.id}" + (f":{number}" if len(definition.checks) > 1 else "")
             check = Check(
@@ -91,10 +97,13 @@ class Agent:
                 interval=format_duration(one.interval_ns) if one.interval_ns else "",
                 timeout=format_duration(one.timeout_ns) if one.timeout_ns else "",
             )
-            checks.append(self._add(check, one, service))
-        self._registry.register(service, checks)
+            old = self.checks.get(check_id)
+            checks[check_id] = self._add(check, one, service)
+            if _is_news(old, checks[check_id]):
+                changed.append(checks[check_id])
+        self._registry.register(service, changed)
         if replace_checks:
-            for check_id in before - {one.id for one in checks}:
+            for check_id in before - checks.keys():
                 self._remove_check(check_id)
 
     def deregister(self, service_id: str) -> None:
@@ -132,7 +141,11 @@ class Agent:
             interval=format_duration(definition.interval_ns),
             timeout=format_duration(definition.timeout_ns),
         )
-        self._registry.put_check(self._add(check, definition, service))
+        old = self.checks.get(check.id)
+        added = self._add(check, definition, service)
+        # Aquí Consul la da de alta como se pide y le devuelve su estado después: con otro, ya es una novedad.
+        if _is_news(old, replace(added, status=definition.status or CRITICAL, output="")):
+            self._registry.put_check(added)
 
     def deregister_check(self, check_id: str) -> None:
         """Quita una comprobación; `Refused` si no existe."""
@@ -250,10 +263,32 @@ class Agent:
             await asyncio.sleep(REAP_EVERY_S)
             self.reap()
 
+    # --- Repaso
+
+    def sync(self) -> None:
+        """Apunta lo que en el catálogo esté de otra manera; un `Output` nuevo sigue esperando su turno."""
+        for watched in self.checks.values():
+            known, mine = self._registry.check(watched.check.id), watched.check
+            if known is not None and watched.pending is not None:
+                mine = replace(mine, output=known.output)
+            if known is None or not known.same_as(mine):
+                self._sync(watched)
+
+    async def keep_syncing(self) -> None:
+        """`sync` cada minuto o dos, hasta que se cancele."""
+        while True:
+            await asyncio.sleep(FULL_SYNC_S + random.uniform(0, FULL_SYNC_S))
+            self.sync()
+
     def stop(self) -> None:
         """Deja de vigilar todo."""
         for watched in self.checks.values():
             watched.stop()
+
+
+def _is_news(old: Watched | None, check: Check) -> bool:
+    """Si `check` dice algo que no decía `old`, o si `old` tenía algo por apuntar."""
+    return old is None or old.pending is not None or not old.check.same_as(check)
 
 
 def _allowed_s(definition: CheckDefinition | None) -> float | None:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from stack.consul.embedded.agent.check_definition import CheckDefinition
 from stack.consul.embedded.agent.http_check import Outcome, check_http, check_tcp
-from stack.consul.embedded.golang import SECOND_NS
+from stack.consul.embedded.golang import SECOND_NS, decoded
 from stack.consul.embedded.state.catalog import CRITICAL, WARNING
 
 MIN_INTERVAL_S = 1.0
@@ -86,8 +86,7 @@ class Deadline:
         """El servicio dice cómo está: se apunta (recortado, si es largo) y el reloj empieza otra vez."""
         data = output.encode()
         if len(data) > self._output_max:
-            kept = data[: self._output_max].decode("utf-8", "ignore")
-            output = f"{kept} ... (captured {self._output_max} of {len(data)} bytes)"
+            output = f"{decoded(data[: self._output_max])} ... (captured {self._output_max} of {len(data)} bytes)"
         self._last = output
         self._notify(status, output)
         self._timer.cancel()

@@ -84,7 +84,7 @@ def read_service(data: Any) -> ServiceDefinition:
     service = Service(
         id=found.get("ID") or name,
         name=name,
-        tags=found.get("Tags", ()),
+        tags=found.get("Tags"),
         address=address,
         port=port,
         meta=meta,

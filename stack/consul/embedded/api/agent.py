@@ -104,7 +104,7 @@ class AgentApi:
         """La salud de una instancia, también como estado HTTP (200, 429 o 503)."""
         service_id = request.path_params["name"]
         if not service_id:
-            raise Refused(400, "Missing serviceID")
+            raise Refused(500, "Missing serviceID")
         service = self._agent.services.get(service_id)
         if service is None:
             reason = f"ServiceId {service_id} not found"
@@ -119,7 +119,7 @@ class AgentApi:
         """La de todas las de un nombre; como estado HTTP, la peor."""
         name = request.path_params["name"]
         if not name:
-            raise Refused(400, "Missing service Name")
+            raise Refused(500, "Missing service Name")
         rows, code, reason = [], 404, f"ServiceName {name} Not Found"
         for service in sorted(self._agent.services.values(), key=lambda one: one.id):
             if service.name == name:
@@ -134,7 +134,8 @@ class AgentApi:
         wanted = request.query_params.get("format")
         as_text = request.headers.get("accept", "").startswith("text/plain") or wanted == "text"
         if as_text:
-            return responses.plain(reason, code, {"X-Consul-Reason": reason})
+            headers = {"X-Consul-Reason": reason, "Content-Type": "text/plain"}
+            return responses.empty(code, headers, reason.encode())
         return responses.body(shape, code, {"X-Consul-Reason": reason})
 
     def _checks_of(self, service: Service) -> list[Watched]:

@@ -43,8 +43,10 @@ class CatalogApi:
 
         def ask(wanted: Options) -> Result:
             tables = ("services", "nodes") if wanted.node_meta else ("services",)
-            names = self._catalog.names() if _here(wanted) else {}
-            return Result(self._catalog.table(*tables), names, list(self._catalog.services.values()))
+            index = self._catalog.table(*tables)
+            if not _here(wanted):
+                return Result(index, {}, None)  # y en ese nodo, que no está, no va a cambiar nada
+            return Result(index, self._catalog.names(), list(self._catalog.services.values()))
 
         return await self._answer(request, ask)
 
@@ -74,15 +76,15 @@ class CatalogApi:
 
     async def health_service(self, request: Request) -> Response:
         """Las instancias de un servicio con sus comprobaciones; con `passing`, solo las sanas."""
-        only_passing = _passing(request)
+        only_passing, streamed = _passing(request), bool(options(request.query_params).index)
 
         def shape(found: list[Service]) -> Any:
-            rows = [responses.health(self._server, one) for one in found]
+            rows = [responses.health(self._server, one, streamed=streamed) for one in found]
             if only_passing:
                 return [row for row in rows if all(check["Status"] == PASSING for check in row["Checks"])]
             return rows
 
-        return await self._answer(request, self._instances(request, checks=True), shape)
+        return await self._answer(request, self._instances(request, checks=True), shape, streamed=streamed)
 
     async def health_checks(self, request: Request) -> Response:
         """Las comprobaciones de un servicio."""
@@ -108,7 +110,7 @@ class CatalogApi:
         def ask(wanted: Options) -> Result:
             every = self._catalog.instances(name)
             index = self._catalog.service_index(name, exists=bool(every), checks=checks)
-            found = [one for one in every if tags <= {tag.lower() for tag in one.tags} and _here(wanted)]
+            found = [one for one in every if tags <= {tag.lower() for tag in one.tags or ()} and _here(wanted)]
             # Para la salud cuenta también cada comprobación, y de eso lleva la cuenta el índice del servicio.
             return Result(index, found, index if checks and every else every)
 
@@ -123,11 +125,16 @@ class CatalogApi:
         return await self._answer(request, ask)
 
     async def _answer(
-        self, request: Request, ask: Callable[[Options], Result], shape: Callable[[Any], Any] = lambda value: value
+        self,
+        request: Request,
+        ask: Callable[[Options], Result],
+        shape: Callable[[Any], Any] = lambda value: value,
+        *,
+        streamed: bool = False,
     ) -> Response:
         wanted = options(request.query_params)
         result = await answer(self._server.log, request, wanted, lambda: ask(wanted))
-        return responses.read(result, wanted, shape(result.value))
+        return responses.read(result, wanted, shape(result.value), streamed=streamed)
 
 
 def _named(request: Request, what: str) -> str:

@@ -58,7 +58,7 @@ class SessionApi:
         node = request.path_params["name"]
         if not node:
             raise Refused(400, "Missing node name")
-        return await self._list(request, lambda one: one.node == node)
+        return await self._list(request, lambda one: one.node.lower() == node.lower())
 
     async def list(self, request: Request) -> Response:
         """Todas."""

@@ -23,11 +23,11 @@ NODE_CHECK = "serfHealth"
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Una instancia de un servicio, como la da de alta su agente. `meta` es `None` si no se dijo nada de ella."""
+    """Una instancia de un servicio, como la da de alta su agente. `tags` y `meta` son `None` si no se dijeron."""
 
     id: str
     name: str
-    tags: tuple[str, ...] = ()
+    tags: tuple[str, ...] | None = None
     address: str = ""
     port: int = 0
     meta: Mapping[str, str] | None = None
@@ -53,7 +53,7 @@ class Check:
     output: str = ""
     service_id: str = ""
     service_name: str = ""
-    service_tags: tuple[str, ...] = ()
+    service_tags: tuple[str, ...] | None = None
     type: str = ""
     interval: str = ""
     timeout: str = ""
@@ -97,7 +97,7 @@ class Catalog:
         """Los nombres de los servicios, cada uno con todas sus etiquetas."""
         tags: dict[str, dict[str, None]] = {}
         for one in self.services.values():
-            tags.setdefault(one.name, {}).update(dict.fromkeys(one.tags))
+            tags.setdefault(one.name, {}).update(dict.fromkeys(one.tags or ()))
         return {name: list(tags[name]) for name in sorted(tags)}
 
     def table(self, *names: str) -> int:
@@ -109,7 +109,7 @@ class Catalog:
         if not exists and self._extinction:
             return self._extinction
         tables = ("nodes", "services", "checks") if checks else ("nodes", "services")
-        return self._by_service.get(name, self.table(*tables))
+        return self._by_service.get(name.lower(), self.table(*tables))
 
     # --- Escribir
 
@@ -121,7 +121,7 @@ class Catalog:
         created = old.created if old else index
         self.services[service.id] = replace(service, created=created, modified=index)
         self._tables["services"] = self._tables["nodes"] = index
-        self._by_service[service.name] = index
+        self._by_service[service.name.lower()] = index
         if old is not None and old.name != service.name:
             self._left(index, old.name)
 
@@ -169,12 +169,12 @@ class Catalog:
 
     def _touch(self, index: int, names: Iterable[str]) -> None:
         for name in names:
-            self._by_service[name] = index
+            self._by_service[name.lower()] = index
 
     def _left(self, index: int, name: str) -> None:
         """Una instancia de `name` ya no está: si era la última, se apunta."""
-        if any(one.name == name for one in self.services.values()):
-            self._by_service[name] = index
+        if self.instances(name):
+            self._by_service[name.lower()] = index
         else:
-            self._by_service.pop(name, None)
+            self._by_service.pop(name.lower(), None)
             self._extinction = index
