@@ -98,6 +98,10 @@ def _images(api: APIClient) -> Finding:
     if not absent:
         return Finding("Imágenes", OK, f"están las {len(here)}", None, tuple(details))
     size = about(sum(image.size_mb for image in absent))
+    if len(absent) == len(here):
+        return Finding(
+            "Imágenes", OK, f"no está ninguna; se bajan solas cuando hacen falta (las {len(here)}, {size})"
+        )
     text = f"están {len(here) - len(absent)} de {len(here)}; las otras se bajan solas cuando hacen falta ({size})"
     return Finding("Imágenes", OK, text, None, (*details, f"faltan {', '.join(image.key for image in absent)}"))
 

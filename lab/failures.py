@@ -92,6 +92,8 @@ def _as_usage_error(error: Exception, arguments: Sequence[str]) -> UsageError | 
         name = str(getattr(error, "option_name", ""))
         near = _alike(name, getattr(error, "possibilities", None) or ())
         meaning = f"¿Querías decir {' o '.join(near)}?" if near else ""
+        if not near and context is not None and context.parent is None:
+            meaning = "Las opciones de un verbo van detrás de él."
         return UsageError(f"no conozco la opción {name}", meaning, command)
     if "MissingParameter" in names:
         return UsageError(f"falta {label}", getattr(parameter, "help", None) or "", command)

@@ -35,11 +35,12 @@ class KeyStepper:
 
     def __call__(self, waiting: HopWaiting) -> Step:
         """Espera una tecla que decida; `?` y `e` enseñan algo y vuelven a preguntar."""
+        erasable = self._screen.is_terminal and not self._screen.is_dumb_terminal
         while True:
             keys = " " * _INDENT + help_for(self._screen.width - _INDENT)
-            self._screen.print(keys, style="dim", end="\r" if self._screen.is_terminal else "\n")
+            self._screen.print(keys, style="dim", end="\r" if erasable else "\n")
             key = self._read_key()
-            if self._screen.is_terminal:
+            if erasable:
                 self._screen.file.write("\r\x1b[2K")
                 self._screen.file.flush()
             if key in ("\r", "\n", " "):

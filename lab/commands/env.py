@@ -39,6 +39,8 @@ def env(
         print(writer.dumps(values, ensure_ascii=False))
         return
     if not values:
-        typer.echo("Nada de eso está en marcha. Prueba: stacklab up", err=True)
+        names = services or []
+        what = f"de lo pedido ({', '.join(names)}) " if names else ""
+        typer.echo(f"Nada {what}está en marcha. Prueba: {' '.join(['stacklab up', *names])}", err=True)
     for name, value in values.items():
         print(f"export {name}={shlex.quote(value)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lab.render.logs import quote
 from lab.render.palette import BAD, PLACE
 from lab.render.terminal import terminal, write
 from stack.errors import StacklabError
@@ -16,8 +17,7 @@ def show(error: StacklabError) -> None:
     if error.meaning:
         for paragraph in error.meaning.splitlines():
             write(screen, paragraph, indent=2)
-    for line in error.details:
-        screen.print(Text(f"  │ {line}", "dim"), soft_wrap=True)
+    quote(screen, error.details, 2)
     if error.command:
         screen.print(Text.assemble("  Prueba: ", (error.command, f"bold {PLACE}")), soft_wrap=True)
 

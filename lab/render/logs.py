@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from lab.render.palette import BAD, NOTE, PLACE
@@ -53,6 +54,34 @@ class LogView:
             write(self._screen, f"│ {_printable(row)}", "dim", indent=_HANG, hang=_HANG)
 
 
+def quote(screen: Console, lines: Sequence[str], indent: int) -> None:
+    """Escribe `lines` como cita: lo que dijo un programa y ayuda a entender un error.
+
+    Lo que un microservicio repite una y otra vez se dice una, con cuántas son.
+    """
+    from rich.text import Text
+
+    for _, some in groupby(map(_said, lines), key=lambda said: said[0]):
+        (_, text), *again = some
+        body = Text.assemble("│ ", text, f" · y {len(again)} más" if again else "", style="dim")
+        write(screen, body, indent=indent, hang=_HANG)
+
+
+def _said(line: str) -> tuple[object, Text]:
+    """Lo que dice `line` sin contar cuándo, para saber si se repite, y cómo se escribe."""
+    from rich.text import Text
+
+    entry = parsed(line)
+    if entry is None:
+        return object(), Text(line)
+    text = one_line(entry)
+    # De la traza entera de una excepción, lo que pasó: está al final.
+    last = str(entry.get("exception") or "").strip().rpartition("\n")[2]
+    if last:
+        text.append(f" · {_printable(last)}")
+    return (entry["message"], last), text
+
+
 def parsed(line: str) -> Mapping[str, Any] | None:
     """Los campos de una línea de un microservicio; `None` si `line` es de otra clase."""
     if not line.startswith("{"):
@@ -76,7 +105,7 @@ def one_line(entry: Mapping[str, Any]) -> Text:
     word, style = _LEVELS.get(level, (level, NOTE))
     if word:
         line.append(f"{word}: ", style)
-    line.append(_printable(entry["message"]), style or "bold")
+    line.append(_printable(str(entry["message"]).strip()), style or "bold")
     for name, value in entry.items():
         if name not in _SHOWN_APART:
             line.append(f" · {_printable(name)}=", "dim").append(_printable(value))

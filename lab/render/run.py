@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lab.render.logs import one_line, parsed
+from lab.render.logs import quote
 from lab.render.marked import marked
 from lab.render.palette import BAD, GOOD, NOTE, PLACE, PRETEND
 from lab.render.services import FIDELITY_STYLE, fidelity
@@ -133,12 +133,8 @@ class RunView:
         write(self._screen, line, indent=INDENT + 2)
 
     def _trouble(self, trouble: happened.Trouble) -> None:
-        from rich.text import Text
-
         self._block(f"{trouble.title}: {trouble.problem}", BAD)
-        for line in trouble.log:
-            entry = parsed(line)
-            self._block(Text.assemble("│ ", one_line(entry) if entry else line, style="dim"), hang=2)
+        quote(self._screen, trouble.log, INDENT)
         if trouble.log:
             self._block(f"Más: {order(f'stacklab logs {trouble.service}')}", "dim")
 

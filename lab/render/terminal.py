@@ -16,7 +16,7 @@ ROOMY = 80
 """Desde cuántas columnas caben las tablas enteras."""
 
 _GLUE = "\u00a0"
-_GLUED = re.compile(r"(?<=\d) (?=(?:bytes|GB|MB|kB|min|ms|s|h|€)(?!\w))| (?=· )")
+_GLUED = re.compile(r"(?<=\d) (?=(?:bytes|GB|MB|kB|min|ms|s|h|€)(?!\w))| (?=· )|(?<=\d) (?=\()")
 
 
 def terminal(*, stderr: bool = False) -> Console:

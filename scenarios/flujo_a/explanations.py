@@ -9,7 +9,7 @@ EXPLANATIONS = {
         what="La aplicación web manda la foto y, en una cabecera, un token firmado que dice quién la sube.",
         why="Todo entra por Kong, la única puerta. El token (JWT) lleva dentro el nombre y una fecha de "
         "caducidad, y va firmado: se puede leer, pero no cambiar sin que se note.",
-        without="Sin token, cualquiera podría cambiar la foto de otra persona con solo saber su nombre.",
+        without="Cualquiera podría cambiar la foto de otra persona con solo saber su nombre.",
         more="Un JWT son tres trozos separados por puntos: cabecera, datos y firma. La firma se calcula con un "
         "secreto que aquí comparten quien emite el token, Kong y el microservicio (HS256). Para la prueba "
         "se hacen además tres llamadas malas: sin token, con uno caducado y con uno firmado con otro "

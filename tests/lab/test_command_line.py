@@ -51,6 +51,7 @@ def test_alone_it_teaches(stacklab: Terminal) -> None:
         (("run", "flujo-a", "otro"), "sobra «otro».\n  prueba: stacklab run --help"),
         (("run", "flujo-a", "--runtime"), "necesita un valor.\n  prueba: stacklab run --help"),
         (("status", "--jason"), "¿querías decir --json?"),
+        (("--project", "otro", "env"), "van detrás"),
         (("up", "--jason"), "--jason.\n  prueba"),
         (("run", "flujo-z"), "los que hay son: flujo-a, flujo-b, flujo-c."),
         (("run", "D"), "flujo-d todavía no se puede ejecutar"),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date, datetime
 
 import pytest
 
-from lab.render.logs import LogView
+from lab.render.logs import LogView, quote
 from tests.support.screens import lines, screen, written
 
 TRACE = "badfb36c774530f5ff2693a09eb8f2d0"
@@ -103,3 +104,25 @@ def test_what_would_move_the_cursor_is_seen_and_not_obeyed() -> None:
 @pytest.mark.parametrize("when", ["", "ayer", None, 7])
 def test_without_a_time_that_is_understood_the_rest_is_still_read(when: object) -> None:
     assert shown({"time": when, "level": "info", "message": "hola"}) == ["hola"]
+
+
+def test_in_an_error_what_is_repeated_is_said_once_with_what_happened() -> None:
+    def at(second: int, message: str) -> str:
+        trace = "Traceback (most recent call last):\n  File…\nKeyError: 'x'\n"
+        return json.dumps(
+            {"time": f"2026-11-24T17:53:0{second}+00:00", "level": "error", "message": message, "exception": trace}
+        )
+
+    console = screen()
+    quote(
+        console,
+        [at(1, "se rompió\n"), at(2, "se rompió\n"), at(3, "se rompió\n"), at(4, "otra cosa"), "fin", "fin"],
+        2,
+    )
+    found = [re.sub(r"\d\d:\d\d:", "", line) for line in lines(console)]
+    assert found == [
+        "  │ 01,000  error: se rompió · KeyError: 'x' · y 2 más",
+        "  │ 04,000  error: otra cosa · KeyError: 'x'",
+        "  │ fin",
+        "  │ fin",
+    ]

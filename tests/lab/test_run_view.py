@@ -10,10 +10,11 @@ import pytest
 from lab.cli import _closest
 from lab.render.marked import marked
 from lab.render.run import RunView, intro
-from lab.stepping import help_for
+from lab.stepping import KeyStepper, help_for
 from scenarios.engine.events import HopDone, HopPending, HopStatus, HopWaiting, RunFinished, RunStarted, Trouble
 from scenarios.engine.facts import Evidence
 from scenarios.engine.flow import Flow, Hop
+from scenarios.engine.stepping import Step
 from scenarios.flows import FLOWS
 from stack.model import Fidelity
 from tests.support.screens import lines, screen, written
@@ -122,13 +123,18 @@ def test_who_is_to_blame_comes_with_its_log_put_for_reading() -> None:
         "service": "thumbnails",
         "message": "no pude leer",
     }
-    trouble = Trouble("thumbnails", "Servicio Thumbnails", "se murió", (json.dumps(entry), "Segmentation fault"))
+    trouble = Trouble(
+        "thumbnails",
+        "Servicio Thumbnails",
+        "se murió",
+        (json.dumps(entry), json.dumps(entry | {"time": "2026-11-24T17:53:02.000+00:00"}), "Segmentation fault"),
+    )
     console = screen()
     RunView(console)(
         done(hop, status=HopStatus.FAILED, evidence=None, reason="En MinIO no hay miniaturas.", trouble=trouble)
     )
     text = written(console)
-    assert re.search(r"│ \d\d:\d\d:\d\d,610  error: no pude leer\n", text)
+    assert re.search(r"│ \d\d:\d\d:\d\d,610  error: no pude leer · y 1 más\n", text)
     assert "    │ Segmentation fault\n    Más: stacklab logs thumbnails\n" in text
     assert "✘ no probado  En MinIO no hay miniaturas." in text
     assert '"level"' not in text
@@ -139,3 +145,12 @@ def test_the_keys_fit_in_one_line_that_can_be_erased(room: int) -> None:
     keys = help_for(room)
     assert len(keys) < room
     assert all(key in keys.split() for key in ("Enter", "c", "?", "e", "q"))
+
+
+@pytest.mark.parametrize(("dumb", "end"), [(False, "\r\r\x1b[2K"), (True, "\n")])
+def test_the_keys_are_erased_only_where_they_can_be(dumb: bool, end: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb" if dumb else "xterm")
+    console = screen(terminal=True)
+    stepper = KeyStepper(console, RunView(console), read_key=lambda: "q")
+    assert stepper(HopWaiting(FLOWS["flujo-a"].hop("A4"), 4, 16, True, "")) is Step.STOP
+    assert re.sub(r"\x1b\[[0-9;]*m", "", written(console)) == f"    {help_for(76)}{end}"
