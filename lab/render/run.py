@@ -125,7 +125,7 @@ class RunView:
         from rich.text import Text
 
         answered = self._titles.get(event.hop.service, event.hop.arrow.receiver.name)
-        line = Text(f"{answered} · ", "dim")
+        line = Text.assemble((f"{answered} · ", "dim"))
         line.append(fidelity(event.fidelity, event.product), FIDELITY_STYLE[event.fidelity])
         if event.evidence is not None and event.evidence.source != answered:
             line.append(f" · lo dice {event.evidence.source}", "dim")

@@ -44,7 +44,7 @@ def answered(counts: Mapping[str, int]) -> Text:
     """«contestaron: 9 Docker · 7 embebido»."""
     from rich.text import Text
 
-    line = Text("contestaron: ", "dim")
+    line = Text.assemble(("contestaron: ", "dim"))
     for position, (name, count) in enumerate(sorted(counts.items(), key=lambda item: -item[1])):
         fidelity = Fidelity(name)
         line.append(" · " if position else "", "dim")

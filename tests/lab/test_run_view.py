@@ -10,6 +10,7 @@ import pytest
 from lab.cli import _closest
 from lab.render.marked import marked
 from lab.render.run import RunView, intro
+from lab.render.summary import answered
 from lab.stepping import KeyStepper, help_for
 from scenarios.engine.events import HopDone, HopPending, HopStatus, HopWaiting, RunFinished, RunStarted, Trouble
 from scenarios.engine.facts import Evidence
@@ -154,3 +155,11 @@ def test_the_keys_are_erased_only_where_they_can_be(dumb: bool, end: str, monkey
     stepper = KeyStepper(console, RunView(console), read_key=lambda: "q")
     assert stepper(HopWaiting(FLOWS["flujo-a"].hop("A4"), 4, 16, True, "")) is Step.STOP
     assert re.sub(r"\x1b\[[0-9;]*m", "", written(console)) == f"    {help_for(76)}{end}"
+
+
+def test_who_answered_is_not_dimmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    console = screen(terminal=True)
+    RunView(console)(done(FLOWS["flujo-a"].hop("A4"), fidelity=Fidelity.EMBEDDED))
+    console.print(answered({"embedded": 3}))
+    assert written(console).count("\x1b[38;5;130membebido") == 2
