@@ -107,7 +107,7 @@ lo que trae pip, para el programa real en esta máquina y para su contenedor. Aq
     Donde se ejecutan estas pruebas no se puede bajar ninguna imagen. Las que se usan se construyen aquí, con los
     nombres, las variables, los puertos y los usuarios de las oficiales, y llevan dentro lo que dice la tabla. Así
     se comprueban el arranque, la configuración y las direcciones, **no** las imágenes oficiales ni sus versiones.
-    Por MinIO contesta SeaweedFS y por Vault, OpenBao. De Kong, de Grafana y del buzón no hay programa real que se
+    Por MinIO contesta SeaweedFS y por Vault, OpenBao. De Kong y de Grafana no hay programa real que se
     pueda construir: en todas las columnas contesta nuestro suplente, y sus contratos solo se han comprobado contra
     él.
 """

@@ -32,10 +32,22 @@ MAILBOX = Service(
                 *_QUIET,
             ),
             memory_mb=30,
+            # Delante de su versión dice dónde está, y en una ruta también puede haber números.
             version_argv=("version", "--no-release-check"),
+            version_pattern=r"(?<= v)\d+(?:\.\d+)+",
+            at_least=(1, 27),
         ),
     ),
-    container=Container(image="mailbox", argv=_QUIET, memory_mb=128),
+    container=Container(
+        image="mailbox",
+        argv=_QUIET,
+        # Con variables y no con opciones: así lo sabe también la comprobación de salud que trae la imagen.
+        env={
+            "MP_UI_BIND_ADDR": "${LISTEN_HOST}:${LISTEN_HTTP_PORT}",
+            "MP_SMTP_BIND_ADDR": "${LISTEN_HOST}:${LISTEN_SMTP_PORT}",
+        },
+        memory_mb=128,
+    ),
     exports={"MAILBOX_URL": "${MAILBOX_HTTP_URL}", "SMTP_URL": "${MAILBOX_SMTP_URL}"},
     links=(Link("Correos recibidos", "${MAILBOX_HTTP_BROWSER_URL}/"),),
 )

@@ -122,6 +122,8 @@ def test_a_summary_says_enough_to_choose(box: Box) -> None:
     assert one["Snippet"].startswith("Ya están las notas. Más detalles.")
     assert 150 < len(one["Snippet"]) < 260
     assert one["Size"] == len(box.get(f"message/{one['ID']}/raw").content)
+    # Donde no hay nadie, aquí no hay lista; en el mensaje entero sí, vacía.
+    assert (one["Cc"], one["Bcc"], one["ReplyTo"]) == (None, None, [])
 
 
 def test_reading_marks_as_read_and_it_can_be_undone(box: Box) -> None:
@@ -233,6 +235,7 @@ def three(box: Box) -> Box:
         ("is:read", []),
         ("before:2020-01-01", []),
         ("after:2020-01-01 pago", ["Pago recibido"]),
+        ("subject: pago", ["Pago recibido"]),
         ("nada-de-esto", []),
     ],
 )
@@ -284,7 +287,7 @@ def test_one_too_big_is_refused_before_it_travels(box: Box) -> None:
         connection.ehlo()
         most = int(connection.esmtp_features["size"])
         if most == 0:
-            pytest.skip("este servidor dice que no pone límite de tamaño (Mailpit no lo pone de fábrica)")
+            pytest.skip("este servidor dice que no pone límite de tamaño (Mailpit lo pone desde la 1.30)")
         assert connection.mail("avisos@escuela.example", [f"SIZE={most}"])[0] == 250
         connection.rset()
         assert connection.mail("avisos@escuela.example", [f"SIZE={most + 1}"])[0] == 552
@@ -314,6 +317,18 @@ def test_several_messages_in_one_conversation(box: Box) -> None:
 def test_a_line_with_a_dot_is_not_the_end(box: Box) -> None:
     box.send(letter(text="uno\n.\n..dos\ntres\n"))
     assert box.read()["Text"].split() == ["uno", ".", "..dos", "tres"]
+
+
+@pytest.mark.parametrize(
+    "wrong", ["solo texto, sin cabeceras\r\n", "esto no es una cabecera\r\nSubject: x\r\n\r\nhola\r\n"]
+)
+def test_what_does_not_begin_with_headers_is_not_a_message(box: Box, wrong: str) -> None:
+    with box.smtp() as connection:
+        with pytest.raises(smtplib.SMTPDataError) as refused:
+            connection.sendmail("avisos@escuela.example", ["ana@escuela.example"], wrong)
+        assert refused.value.smtp_code == 451
+        connection.sendmail("avisos@escuela.example", ["ana@escuela.example"], "\r\nSin asunto ni nada.\r\n")
+    assert [one["Snippet"] for one in box.list()["messages"]] == ["Sin asunto ni nada."]
 
 
 def test_a_message_cut_halfway_is_not_kept(box: Box) -> None:

@@ -197,9 +197,13 @@ RECIPES = {
             lambda: f"PostgreSQL {debian('postgresql')}",
             seals=lambda: (debian("postgresql"),),
         ),
+        Recipe(
+            "mailbox",
+            lambda: f"Mailpit {pinned('MAILPIT_VERSION')}",
+            inputs=lambda: {"mailpit": real("bin/mailpit")},
+        ),
         _substitute("kong"),
         _substitute("grafana"),
-        _substitute("mailbox"),
         Recipe(
             "n8n",
             lambda: f"n8n {pinned('N8N_VERSION')}",

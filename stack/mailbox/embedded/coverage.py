@@ -22,7 +22,7 @@ COVERAGE = Coverage(
     lacks=(
         "Guardar en disco: al parar se olvida todo (Mailpit sin --database también lo hace).",
         "Usuarios y contraseñas, TLS, POP3, reenviar mensajes y provocar fallos (chaos).",
-        "Etiquetas (tag:), larger:, smaller: y has:inline en las búsquedas.",
+        "Etiquetas (X-Tags y tag:), darse de baja (ListUnsubscribe va vacío), larger:, smaller: y has:inline.",
         "Enviar con /api/v1/send, miniaturas, comprobar HTML, enlaces o spam, y avisar en directo por WebSocket.",
         "La interfaz web de Mailpit: estas páginas son nuestras, con el mismo enlace (/view/{id}).",
     ),

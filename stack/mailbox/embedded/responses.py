@@ -40,7 +40,8 @@ def summary(message: Message) -> dict[str, Any]:
         "ID": message.identifier,
         "MessageID": content.message_id,
         "Read": message.read,
-        **_people(message),
+        # En una lista, Mailpit dice `null` donde no hay nadie; en el mensaje entero, una lista vacía.
+        **{name: who or (who if name == "ReplyTo" else None) for name, who in _people(message).items()},
         "Subject": content.subject,
         "Created": moment(message.created),
         "Username": "",

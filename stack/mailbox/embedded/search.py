@@ -43,10 +43,13 @@ def _condition(word: str) -> Test:
         return _FLAGS[lower]
     name, sign, value = lower.partition(":")
     value = value.strip('"')
-    if sign and value and name in _FIELDS:
+    if sign and name in _FIELDS:
         field = _FIELDS[name]
+        # Con nada detrás de los dos puntos («subject:») no se pide nada.
         return lambda message: value in field(message.content).lower()
-    if sign and name in ("before", "after") and (moment := _moment(value)):
+    if sign and name in ("before", "after"):
+        if (moment := _moment(value)) is None:
+            raise NotCovered(word)
         return lambda message: message.created < moment if name == "before" else message.created >= moment
     text = lower.strip('"')
     return lambda message: text in _everything(message.content)

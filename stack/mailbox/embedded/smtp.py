@@ -20,6 +20,8 @@ MAX_RECIPIENTS = 100
 
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 
+# Una cabecera, o la continuación de la anterior. Lo demás, antes de la línea en blanco, no es un correo.
+_HEADER_LINE = re.compile(rb"[ \t]|[!-9;-~]+[ \t]*:")
 _HEADER = re.compile(rb"^(to|cc|bcc)[ \t]*:[ \t]*(.*(?:\r?\n[ \t].*)*)", re.IGNORECASE | re.MULTILINE)
 
 
@@ -39,9 +41,12 @@ class Reception:
         return "250 2.1.5 Ok"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        """Guarda el mensaje y dice con qué nombre."""
+        """Guarda el mensaje y dice con qué nombre; si sus cabeceras no lo son, no lo quiere."""
         content = envelope.content
         raw = content if isinstance(content, bytes) else str(content or "").encode()
+        if not all(map(_HEADER_LINE.match, head(raw).splitlines())):
+            self._mailbox.counters.rejected += 1
+            return "451 4.3.5 Unable to process mail"
         peer = session.peer[0] if isinstance(session.peer, tuple) else ""
         heading = received(session.host_name or "", peer, envelope.mail_from or "", envelope.rcpt_tos, raw)
         return f"250 2.0.0 Ok: queued as {self._mailbox.receive(heading + raw).identifier}"
@@ -58,7 +63,7 @@ def received(host: str, peer: str, sender: str, recipients: list[str], raw: byte
     Y un Message-ID, si no lo trae: sin él no se podría responder en el mismo hilo.
     """
     lines = [f"Received: from {host} ([{peer}]) by stacklab with SMTP; {formatdate()}", f"Return-Path: <{sender}>"]
-    named = re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[0]
+    named = head(raw)
     if not re.search(rb"^message-id[ \t]*:", named, re.IGNORECASE | re.MULTILINE):
         lines.append(f"Message-ID: {make_msgid(domain='stacklab')}")
     told = [value.decode("utf-8", "replace") for _, value in _HEADER.findall(named)]
@@ -66,6 +71,11 @@ def received(host: str, peer: str, sender: str, recipients: list[str], raw: byte
     if hidden := [address for address in recipients if address.lower() not in known]:
         lines.append(f"Bcc: {', '.join(hidden)}")
     return "".join(f"{line}\r\n" for line in lines).encode()
+
+
+def head(raw: bytes) -> bytes:
+    """Las cabeceras: lo que va antes de la primera línea en blanco, que también puede ser la primera de todas."""
+    return re.split(rb"(?:^|\r?\n)\r?\n", raw, maxsplit=1)[0]
 
 
 def receiving(mailbox: Mailbox, port: int) -> Lifespan:

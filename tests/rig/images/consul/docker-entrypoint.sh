@@ -11,11 +11,10 @@ if [ "$1" = agent ]; then
 elif [ "$1" = version ] || consul --help "$1" 2>&1 | grep -q "consul $1"; then
   set -- consul "$@"
 fi
-if [ "$1" = consul ] && [ "$(id -u)" = 0 ]; then
-  if [ -z "$CONSUL_DISABLE_PERM_MGMT" ]; then
-    [ "$(stat -c %u /consul/data)" = "$(id -u consul)" ] || chown consul:consul /consul/data
-    [ "$(stat -c %u /consul/config)" = "$(id -u consul)" ] || chown consul:consul /consul/config
-  fi
+# Con CONSUL_DISABLE_PERM_MGMT la oficial no toca los permisos de nada, y tampoco deja de ser root.
+if [ "$1" = consul ] && [ -z "${CONSUL_DISABLE_PERM_MGMT+x}" ]; then
+  [ "$(stat -c %u /consul/data)" = "$(id -u consul)" ] || chown consul:consul /consul/data
+  [ "$(stat -c %u /consul/config)" = "$(id -u consul)" ] || chown consul:consul /consul/config
   exec setpriv --reuid=consul --regid=consul --init-groups "$@"
 fi
 exec "$@"

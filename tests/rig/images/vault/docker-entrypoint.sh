@@ -1,5 +1,5 @@
 #!/bin/sh
-# Como la oficial: «server …» recibe su carpeta y lo que digan VAULT_*, y no corre como root.
+# Como la oficial: «server …» recibe su carpeta y lo que digan VAULT_*; lo demás, tal cual.
 set -e
 export VAULT_ADDR=${VAULT_ADDR:-http://127.0.0.1:8200} BAO_ADDR=${VAULT_ADDR:-http://127.0.0.1:8200}
 [ -z "$VAULT_LOCAL_CONFIG" ] || printf '%s' "$VAULT_LOCAL_CONFIG" >/vault/config/local.json
@@ -16,10 +16,5 @@ if [ "$1" = server ]; then
   set -- vault server -config=/vault/config "$@"
 elif [ "$1" != vault ] && vault "$1" --help >/dev/null 2>&1; then
   set -- vault "$@"
-fi
-if [ "$1" = vault ] && [ "$(id -u)" = 0 ]; then
-  [ -n "$SKIP_CHOWN" ] || chown -R vault:vault /vault/config /vault/logs /vault/file
-  export HOME=/home/vault
-  exec setpriv --reuid=vault --regid=vault --init-groups "$@"
 fi
 exec "$@"
