@@ -56,6 +56,7 @@ class Folder:
             raise UsageError(
                 f"«{project}» no vale como nombre de proyecto",
                 "Solo minúsculas sin acentos, números, guiones y guiones bajos, hasta 40.",
+                "stacklab status --project aula-07",
             )
         return cls((home() if root is None else root.absolute()) / project)
 
