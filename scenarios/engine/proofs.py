@@ -63,12 +63,16 @@ def in_kafka(run: Run, record: RecordFact, details: Mapping[str, Any]) -> Eviden
 
 
 def counted(run: Run, query: str, before: float, since: float, match: SpanMatch) -> float:
-    """Lo que vale el contador `query`, que desde `since` ha de haber subido lo que se hizo, y ni más ni menos.
+    """Lo que vale el contador `query`, leído después de acabar la operación `match` de esta ejecución.
 
-    Casi siempre es uno: lo de esta ejecución. Si ha subido más, otros usaban el laboratorio a la vez, y entonces
-    han de ser tantos como operaciones `match` tiene Jaeger desde entonces.
+    Desde `since` ha de haber subido tanto como se ha hecho, ni más ni menos. Casi siempre es uno: lo de esta
+    ejecución. Si es más, otros usaban el laboratorio a la vez, y entonces han de ser tantos como operaciones
+    `match` cuenta Jaeger desde entonces.
     """
+    own = read.span(run, match, "lo que se tenía que contar")
     fact = read.sample_since(run, query)
+    if fact.at * 1e6 < own.start_us + own.duration_us:
+        raise NotProven(f"Prometheus no ha vuelto a leer «{query}» desde que se hizo.")
     if (rise := fact.value - before) == 1:
         return fact.value
     if rise > 1 and rise == (done := len(read.spans_since(run, match, since))):

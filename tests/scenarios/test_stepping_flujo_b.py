@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -12,6 +13,7 @@ from scenarios.engine.stepping import Step
 from scenarios.flows import FLOWS
 from scenarios.flujo_b.people import connect
 from stack.laboratory import Laboratory
+from tests.support.avatars import eventually
 from tests.support.logins import School
 
 FLOW = FLOWS["flujo-b"]
@@ -83,7 +85,10 @@ def test_what_others_do_meanwhile_is_told_apart(login_laboratory: Laboratory, wa
     def meanwhile(waiting: HopWaiting) -> Step:
         if waiting.hop.id != "B5":
             return Step.NEXT
-        assert [watcher.school.student().login().status for _ in range(2)] == [200, 200]
+        others = [watcher.school.student() for _ in range(2)]
+        assert [one.login().status for one in others] == [200, 200]
+        for one in others:
+            eventually(partial(watcher.school.redis.zscore, "analytics:active", one.user))
         return Step.TO_END
 
     result = run(FLOW, login_laboratory, stepper=meanwhile)

@@ -277,7 +277,8 @@ def test_if_analytics_killed(login_laboratory: Laboratory, school: School) -> No
         kill(login_laboratory, "analytics")
     login_laboratory.up(["analytics"])
     eventually(lambda: school.redis.zscore("analytics:active", somebody.user))
-    eventually(lambda: school.metric('analytics_events_total{result="new"}', "ANALYTICS") == 1)
+    # Puede haber más: a quien entró en otra prueba y le esperaba su turno detrás.
+    eventually(lambda: school.metric('analytics_events_total{result="new"}', "ANALYTICS") >= 1)
 
 
 # --- Kafka entrega lo que quiere ---------------------------------------------------------------------------------
