@@ -15,14 +15,12 @@ def list_flows(json: Json = False, project: Project = "default") -> None:
 
     past = history.read(context.laboratory(project).folder)
     catalog = {service.name: service for service in SERVICES}
-    rows, words = [], {}
+    rows, words = [], []
     for flow_id, flow in FLOWS.items():
         needed = [catalog[name] for name in flow.services]
         services = [one for one in needed if one.kind is Kind.SERVICE]
-        words[flow_id] = {
-            "about": f"{flow.intro.partition('. ')[0]}.",
-            "titles": [one.title for one in services],
-        }
+        about = f"{flow.intro.partition('. ')[0]}."
+        words.append({"about": about, "titles": [one.title for one in services]})
         rows.append(
             {
                 "id": flow_id,
@@ -40,4 +38,5 @@ def list_flows(json: Json = False, project: Project = "default") -> None:
         return
     from lab.render.flows import show
 
-    show([row | words[row["id"]] for row in rows])
+    # Lo que solo es para personas no va en el JSON.
+    show([row | more for row, more in zip(rows, words, strict=True)])
