@@ -31,7 +31,9 @@ MAILBOX = Service(
                 "--smtp=${LISTEN_HOST}:${LISTEN_SMTP_PORT}",
                 *_QUIET,
             ),
-            memory_mb=30,
+            # Mientras corre guarda los correos en un fichero temporal: con los demás suyos, por si acaba de golpe.
+            env={"TMPDIR": "${DATA_DIR}"},
+            memory_mb=21,
             # Delante de su versión dice dónde está, y en una ruta también puede haber números.
             version_argv=("version", "--no-release-check"),
             version_pattern=r"(?<= v)\d+(?:\.\d+)+",

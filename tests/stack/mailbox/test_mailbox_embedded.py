@@ -115,7 +115,7 @@ def test_instants_are_written_as_the_real_one_does() -> None:
     assert moment(datetime.fromisoformat("2026-11-24T10:05:00.250+01:00")) == "2026-11-24T10:05:00.250+01:00"
 
 
-@pytest.mark.parametrize("query", ["tag:notas", "larger:2M", "-has:inline"])
+@pytest.mark.parametrize("query", ["tag:notas", "larger:2M", "-has:inline", "before:ayer"])
 def test_a_search_it_does_not_know_says_so_and_finds_nothing_by_guess(web: Web, query: str) -> None:
     answer = web.ask("GET", "/api/v1/search", query=query)
     assert answer.status == 501
