@@ -46,4 +46,5 @@ def up(
         running = lab.up(services or (), on_event=view, **options)
     if view.unchanged == len(running):
         screen.print("Todo estaba ya en marcha.")
-    screen.print("Para parar: stacklab down")
+    look = "Para verlo: stacklab open console · para" if any(one.name == "console" for one in running) else "Para"
+    screen.print(f"{look} parar: stacklab down")

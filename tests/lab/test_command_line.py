@@ -11,6 +11,8 @@ import pytest
 
 from lab.cli import main
 from stack.containers.images import load
+from stack.model import Fidelity, Kind
+from stack.status import Running
 from tests.lab.conftest import Terminal
 from tests.support.docker_stub import Refusal, Scenario, docker_engine
 
@@ -88,6 +90,24 @@ def test_a_log_with_nothing_in_it_says_so_apart(stacklab: Terminal) -> None:
     result = stacklab("logs", "kafka")
     assert (result.returncode, result.stdout) == (0, "")
     assert result.stderr.startswith("kafka no ha escrito nada.")
+
+
+@pytest.mark.parametrize(
+    ("name", "end"),
+    [
+        ("console", "Para verlo: stacklab open console · para parar: stacklab down\n"),
+        ("redis", "Para parar: stacklab down\n"),
+    ],
+)
+def test_up_ends_saying_where_to_look_and_how_to_stop(
+    name: str, end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    running = Running(name, name, Kind.SERVICE, "binary", Fidelity.BINARY, "", "", None, True, 0.1)
+    monkeypatch.setenv("STACKLAB_HOME", str(tmp_path))
+    monkeypatch.setattr("stack.laboratory.Laboratory.up", lambda self, names, **options: [running])
+    with pytest.raises(SystemExit) as left:
+        main(["up", name])
+    assert (left.value.code, capsys.readouterr().out) == (0, end)
 
 
 def test_the_list_says_what_each_flow_is_about(stacklab: Terminal) -> None:
