@@ -117,6 +117,7 @@ def api(started: Callable[..., dict[str, str]], tmp_path_factory: pytest.TempPat
         ("resets(vueltas_total[1m])", 40, ["1"]),
         ("delta(vueltas_total[40s])", 40, ["6.666666666666666"]),
         ("changes(vueltas_total[1m])", 40, ["4"]),
+        ("first_over_time(vueltas_total[40s])", 40, ["10"]),
         # NaN e infinitos llegan enteros, y se comportan como números que son.
         ("humor", 0, ["NaN"]),
         ("humor", 10, ["+Inf"]),
@@ -137,6 +138,12 @@ def api(started: Callable[..., dict[str, str]], tmp_path_factory: pytest.TempPat
         # Una subconsulta sin paso usa el evaluation_interval del fichero, que aquí son 10s.
         ("count_over_time((vueltas_total)[40s:])", 40, ["4"]),
         ("topk(1, ocupacion)", 0, ["5"]),
+        # El número de una agregación lo pueden dar los datos, y cambiar con el tiempo.
+        ('topk(scalar(ocupacion{sala="a"}), ocupacion)', 0, ["5"]),
+        ('topk(scalar(ocupacion{sala="a"}), ocupacion)', 10, ["2", "4"]),
+        # Sin paréntesis manda la gramática: primero la potencia, y de derecha a izquierda.
+        ("-2 ^ 2 ^ 0 * vueltas_total", 40, ["-30"]),
+        ('{"ocupacion", sala=`a`} # y comentarios', 0, ["1"]),
         (f'sum(ocupacion{{sala=~"a|b"}} @ {START_S + 20})', 40, ["6"]),
         ("quantile(0.25, ocupacion)", 40, ["2"]),
         ('absent(ocupacion{sala="z", piso!="1"})', 40, ["1"]),
@@ -149,6 +156,11 @@ def api(started: Callable[..., dict[str, str]], tmp_path_factory: pytest.TempPat
 )
 def test_what_each_query_is_worth(api: Api, query: str, at_s: float, expected: list[str]) -> None:
     assert api.values(query, at_s) == expected
+
+
+def test_a_whole_second_is_written_without_decimals(api: Api) -> None:
+    for at_s, written in ((0.0, f'[{START_S},"'), (0.25, f"[{START_S}.25")):
+        assert written in api.get("query", query="ocupacion", time=START_S + at_s).text
 
 
 def test_bounds_of_buckets_are_those_of_version_three(api: Api) -> None:

@@ -14,6 +14,8 @@ START_MS = 1_709_247_000_000
 """29 de febrero de 2024, casi a medianoche: así las funciones de fecha cruzan un día raro."""
 LENGTH_MS, APART_MS = 12 * 60_000, 20 * 60_000
 _BOUNDS = ("0.1", "0.5", "1.0", "5.0", "+Inf")
+_ODD_BOUNDS = ("-1", "0", "0.5", "1", "1.0", "1e1", "nada", "+Inf", "")
+"""Cubos que nadie debería publicar: negativos, el mismo escrito dos veces, y lo que no es un número."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ def _dataset(random: Random, start_ms: int) -> Dataset:
         counts, total = dict.fromkeys(_BOUNDS, 0.0), [0.0]
         for bound in _BOUNDS:
             add("h_bucket", _bucket(random, counts, bound), p=p, le=bound)
+        for bound in random.sample(_ODD_BOUNDS, random.randint(3, len(_ODD_BOUNDS))):
+            add("w_bucket", _counter(random), p=p, **({"le": bound} if bound else {}))
         add("h_count", lambda counts=counts: counts["+Inf"], p=p)
         add("h_sum", lambda total=total: _grow(random, total), p=p)
     return Dataset(start_ms, sorted(found, key=lambda pair: sorted(pair[0].items())))

@@ -10,9 +10,12 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-METRICS = ("c_total", "g", "f", "d", "h_bucket", "h_count", "h_sum", "info")
+METRICS = ("c_total", "g", "f", "d", "h_bucket", "h_count", "h_sum", "info", "w_bucket")
 _LABELS = {"p": ("a", "b", "c"), "k": ("x", "y", "z"), "version": ("1", "2")}
-_NUMBERS = ("0", "1", "-1", "2", "0.5", "3.25", "-2.5", "10", "1e3", "0x1F", "Inf", "-Inf", "NaN", "1e-3", "7")
+_NUMBERS = (
+    "0", "1", "-1", "2", "0.5", "3.25", "-2.5", "10", "1e3", "0x1F", "Inf", "-Inf", "NaN", "1e-3", "7",
+    ".5", "5.", "+3", "1m", "1m30s", "500ms",
+)  # fmt: skip
 _EXACT = ("abs", "ceil", "floor", "sgn", "-", "sort", "sort_desc", "timestamp", "round", "sqrt")
 _DATES = ("minute", "hour", "day_of_week", "day_of_month", "day_of_year", "days_in_month", "month", "year")
 _MATH = (
@@ -21,16 +24,16 @@ _MATH = (
 )  # fmt: skip
 _OVER_RANGE = (
     "rate", "increase", "delta", "irate", "idelta", "deriv", "changes", "resets", "avg_over_time", "sum_over_time",
-    "min_over_time", "max_over_time", "count_over_time", "last_over_time", "present_over_time", "stddev_over_time",
-    "stdvar_over_time",
+    "min_over_time", "max_over_time", "count_over_time", "first_over_time", "last_over_time",
+    "present_over_time", "stddev_over_time", "stdvar_over_time",
 )  # fmt: skip
-_SPANS = ("1ms", "12s", "33s", "45s", "1m", "1m30s", "90s", "2m", "2m", "150s", "3m500ms", "6m")
+_SPANS = ("1ms", "12s", "60", "0.5", "33s", "45s", "1m", "1m30s", "90s", "2m", "2m", "150s", "3m500ms", "6m")
 _STEPS = ("5s", "7s", "11s", "20s", "30s", "")
 _COMPARISONS = ("==", "!=", ">", "<", ">=", "<=")
 
 
 _VECTORS = (
-    *("selector",) * 2, *("over_range",) * 4, *("aggregation",) * 4, *("operation",) * 3,
+    *("selector",) * 2, *("over_range",) * 4, *("aggregation",) * 4, *("operation",) * 3, "chain",
     "labels", "histogram", "exact", "date", "tie", "pair", "other",
 )  # fmt: skip
 
@@ -39,37 +42,54 @@ def _one(*options: str) -> SearchStrategy[str]:
     return st.sampled_from(options)
 
 
+def _quoted(text: str) -> SearchStrategy[str]:
+    """`text` escrito de una de las maneras en que se puede escribir un texto."""
+    first = f'"\\x{ord(text[0]):02x}{text[1:]}"' if text[:1].isalpha() else f'"{text}"'
+    return _one(f'"{text}"', f'"{text}"', f"'{text}'", f"`{text}`", first)
+
+
 @st.composite
 def _matchers(draw: DrawFn) -> str:
     found = []
-    # Cada etiqueta una vez: con dos condiciones, las etiquetas que inventa `absent` dependen del orden en que el
-    # índice de Prometheus haya reordenado las condiciones.
+    # Cada etiqueta una vez (o dos con `!=`): con dos condiciones, las etiquetas que inventa `absent` dependen del
+    # orden en que el índice de Prometheus haya reordenado las condiciones.
     for label in draw(st.lists(_one("p", "k", "le", "version", "no"), max_size=2, unique=True)):
         value = draw(_one(*_LABELS.get(label, ("1.0", "", "0.5"))))
         op = draw(_one("=", "!=", "!=", "=~", "=~", "!~"))
         if op in ("=~", "!~"):
-            value = draw(_one(value, f"{value}|b", ".*", ".+", "[a-x]", "", f"({value}|z)?"))
-        found.append(f'{label}{op}"{value}"')
-    return "{" + ", ".join(found) + "}" if found and draw(st.booleans()) else ""
+            value = draw(_one(value, f"{value}|b", ".*", ".+", "[a-x]", "", f"({value}|z)?", "(?i)A|X", "[^a]"))
+        name = f'"{label}"' if draw(st.sampled_from(range(10))) == 0 else label
+        found.append(f"{name}{op}{draw(_quoted(value))}")
+    if found and draw(st.sampled_from(range(8))) == 0:
+        found += ['p!="a"', 'p!="c"']
+    comma = draw(_one("", "", ","))
+    return "{" + ", ".join(found) + comma + "}" if found and draw(st.booleans()) else ""
 
 
 @st.composite
 def _shift(draw: DrawFn, moments: tuple[float, ...]) -> str:
     kind = draw(st.sampled_from(range(10) if moments else (0, 9)))
     if kind == 0:
-        return f" offset {draw(_one('13s', '1m', '-20s', '500ms'))}"
+        return f" {draw(_one('offset', 'OFFSET'))} {draw(_one('13s', '1m', '-20s', '500ms', '30', '- 1m'))}"
     if kind == 1:
         return f" @ {draw(st.sampled_from(moments)):.3f}"
     if kind == 2:
-        return f" @ {draw(_one('start()', 'end()'))}" + draw(_one("", " offset 30s"))
+        at = draw(_one("start()", "end()"))
+        return draw(_one(f" @ {at}", f" @ {at} offset 30s", f" offset -30s @ {at}"))
     return ""
 
 
 @st.composite
 def selectors(draw: DrawFn, moments: tuple[float, ...]) -> str:
     """Un selector, a veces con `offset` o `@`, y a veces por expresión regular sobre el nombre."""
-    if draw(st.sampled_from(range(15))) == 0:
+    kind = draw(st.sampled_from(range(15)))
+    if kind == 0:
         return '{__name__=~"' + draw(_one("c_total|g", "h_.*", "f|d")) + '"}' + draw(_shift(moments))
+    if kind == 1:
+        name = draw(_one(*METRICS))
+        return draw(_one(f'{{"{name}"}}', f'{{"{name}", p="a"}}', f'{{p!="b", __name__="{name}"}}')) + draw(
+            _shift(moments)
+        )
     return draw(_one(*METRICS)) + draw(_matchers()) + draw(_shift(moments))
 
 
@@ -97,9 +117,9 @@ def _over_range(draw: DrawFn, moments: tuple[float, ...], depth: int) -> str:
     argument = draw(ranges(moments, depth))
     kind = draw(st.sampled_from(range(10)))
     if kind == 0:
-        return f"quantile_over_time({draw(_one('0', '0.3', '0.5', '1', '-1', '2', 'NaN'))}, {argument})"
+        return f"quantile_over_time({draw(_parameter('0', '0.3', '0.5', '1', '-1', '2', 'NaN'))}, {argument})"
     if kind == 1:
-        return f"predict_linear({argument}, {draw(_one('60', '-30', '0.5'))})"
+        return f"predict_linear({argument}, {draw(_parameter('60', '-30', '0.5', '1h'))})"
     if kind == 2:
         return f"absent_over_time({argument})"
     return f"{draw(_one(*_OVER_RANGE))}({argument})"
@@ -116,8 +136,17 @@ def _ordered(draw: DrawFn, moments: tuple[float, ...]) -> str:
 
 @st.composite
 def _grouping(draw: DrawFn) -> str:
-    kind = draw(_one("", "by", "without"))
-    return f" {kind} ({draw(_one('p', 'k', 'p, k', 'le', '', 'version', 'p, le'))})" if kind else ""
+    kind = draw(_one("", "by", "without", "BY"))
+    labels = draw(_one("p", "k", "p, k", "le", "", "version", "p, le", "p,", '"k"'))
+    return f" {kind} ({labels})" if kind else ""
+
+
+@st.composite
+def _parameter(draw: DrawFn, *numbers: str) -> str:
+    """Un número que no siempre está escrito: a veces lo dan los datos, y cambia de un instante a otro."""
+    if draw(st.sampled_from(range(4))):
+        return draw(_one(*numbers))
+    return draw(_one('scalar(f{p="a"})', 'scalar(f{p="b"})', "time() % 3", 'scalar(f{p="a"}) / 2'))
 
 
 @st.composite
@@ -127,14 +156,16 @@ def aggregations(draw: DrawFn, moments: tuple[float, ...], depth: int, stepped: 
     grouping = draw(_grouping())
     loose = op in ("min", "max", "count", "group", "quantile") or (op in ("sum", "avg") and not stepped)
     inner = draw(vectors(moments, depth - 1, stepped=stepped) if loose else _ordered(moments))
+    # Con `@` en el vector, Prometheus 3.16 da por fija toda la agregación, y no vuelve a mirar el parámetro.
+    parameter = _one if "@" in inner else _parameter
     if op == "top":
-        count = draw(_one("0", "1", "2", "3", "5", "2.7", "-1", "NaN", "Inf"))
-        return f"{draw(_one('topk', 'bottomk'))}{grouping} ({count}, {inner})"
-    if op == "quantile":
-        return f"quantile{grouping} ({draw(_one('0', '0.25', '0.5', '1', '1.1', '-0.1', 'NaN'))}, {inner})"
-    if op == "values":
-        return f'count_values{grouping} ("{draw(_one("v", "p", "le", ""))}", {inner})'
-    return f"{op}{grouping} ({inner})"
+        op = draw(_one("topk", "bottomk"))
+        inner = f"{draw(parameter('0', '1', '2', '3', '5', '2.7', '-1', 'NaN', 'Inf'))}, {inner}"
+    elif op == "quantile":
+        inner = f"{draw(parameter('0', '0.25', '0.5', '1', '1.1', '-0.1', 'NaN'))}, {inner}"
+    elif op == "values":
+        op, inner = "count_values", f'"{draw(_one("v", "p", "le", ""))}", {inner}'
+    return f"{op}({inner}){grouping}" if draw(st.booleans()) else f"{op}{grouping} ({inner})"
 
 
 @st.composite
@@ -144,7 +175,8 @@ def _matching(draw: DrawFn, *, sets: bool) -> str:
         return ""
     words = draw(_one("on", "ignoring")) + f"({draw(_one('p', 'k', 'p, k', 'le', '', 'version, k, le'))})"
     if not sets and draw(st.booleans()):
-        words += f" {draw(_one('group_left', 'group_right'))}({draw(_one('', 'version', 'k', 'p'))})"
+        extra = draw(_one("()", "()", "(version)", "(k)", "(p)", "(version, k)"))
+        words += f" {draw(_one('group_left', 'group_right'))}{extra}"
     return words
 
 
@@ -169,12 +201,24 @@ def operations(draw: DrawFn, moments: tuple[float, ...], depth: int, stepped: bo
 
 
 @st.composite
+def _chains(draw: DrawFn, moments: tuple[float, ...]) -> str:
+    """Varias operaciones sin paréntesis: cuál va antes lo dice la gramática."""
+    # De las mismas etiquetas a menudo: si no, casi nunca hay con quién emparejarse.
+    alike, words = _one("c_total", "g"), []
+    for _ in range(draw(st.integers(2, 4))):
+        sign = draw(_one("", "", "", "-", "+", "- -"))
+        words.append(sign + draw(st.one_of(_one("2", "0.5", "3", "1m"), alike, alike, selectors(moments))))
+        words.append(draw(_one("+", "-", "*", "/", "%", *_COMPARISONS, "> bool", "and", "or", "unless", "AND")))
+    return " ".join([*words, draw(alike)])
+
+
+@st.composite
 def _labels(draw: DrawFn, moments: tuple[float, ...], depth: int, stepped: bool) -> str:
     inner = draw(vectors(moments, depth - 1, stepped=stepped))
     if draw(st.booleans()):
         target, source = draw(_one("n", "p", "k", "__name__", "")), draw(_one("p", "k", "le", "__name__", "no"))
-        template = draw(_one("$1", "x-$1-$2", "${1}z", "$0", "", "fijo", "$$1"))
-        pattern = draw(_one("(.*)", "(a|b)", "([a-z])(.?)", "", "(.).*", "x", "("))
+        template = draw(_one("$1", "x-$1-$2", "${1}z", "$0", "", "fijo", "$$1", "$01", "$1_", "$n-${n}"))
+        pattern = draw(_one("(.*)", "(a|b)", "([a-z])(.?)", "", "(.).*", "x", "(", "(?P<n>.)", "(?i)(A)"))
         return f'label_replace({inner}, "{target}", "{template}", "{source}", "{pattern}")'
     words = ", ".join(f'"{one}"' for one in draw(st.lists(_one("p", "k", "le", "no"), max_size=3)))
     target, separator = draw(_one("n", "p", "k")), draw(_one("-", "", "/"))
@@ -186,16 +230,19 @@ def _histograms(draw: DrawFn, moments: tuple[float, ...]) -> str:
     function = draw(_one("rate", "increase", "delta"))
     buckets = draw(
         st.one_of(
-            st.just("h_bucket"),
+            _one("h_bucket", "w_bucket"),
             _one("1m", "2m", "5m").map(lambda span: f"{function}(h_bucket[{span}])"),
+            _one("1m", "5m").map(lambda span: f"{function}(w_bucket[{span}])"),
             _one("le", "p, le").map(lambda by: f"sum by ({by}) (rate(h_bucket[2m]))"),
             selectors(moments),
         )
     )
     if draw(st.sampled_from(range(4))) == 0:
-        low, high = draw(_one("0", "0.2", "-Inf", "1", "NaN")), draw(_one("0.5", "1", "5", "Inf", "0", "-1"))
+        low = draw(_parameter("0", "0.2", "-Inf", "1", "NaN", "-1"))
+        high = draw(_parameter("0.5", "1", "5", "Inf", "0", "-1"))
         return f"histogram_fraction({low}, {high}, {buckets})"
-    return f"histogram_quantile({draw(_one('0', '0.1', '0.5', '0.9', '0.99', '1', '-1', '2', 'NaN'))}, {buckets})"
+    q = draw(_parameter("0", "0.1", "0.5", "0.9", "0.99", "1", "-1", "2", "NaN"))
+    return f"histogram_quantile({q}, {buckets})"
 
 
 @st.composite
@@ -220,7 +267,7 @@ def _pairs(draw: DrawFn, moments: tuple[float, ...]) -> str:
     return f"{left}{draw(_matchers())} {draw(_one(*_COMPARISONS, '+', '/'))} {words} {right}{draw(_matchers())}"
 
 
-_RARE = {"date": _dates, "tie": _ties, "pair": _pairs}
+_RARE = {"date": _dates, "tie": _ties, "pair": _pairs, "chain": _chains}
 
 
 @st.composite
@@ -239,7 +286,7 @@ def vectors(draw: DrawFn, moments: tuple[float, ...], depth: int, stepped: bool 
         return draw(_labels(moments, depth, stepped))
     if kind == "histogram":
         return draw(_histograms(moments))
-    if kind in ("date", "tie", "pair"):
+    if kind in _RARE:
         return draw(_RARE[kind](moments))
     inner = draw(vectors(moments, depth - 1, stepped=stepped))
     if kind == "exact":
@@ -251,11 +298,11 @@ def vectors(draw: DrawFn, moments: tuple[float, ...], depth: int, stepped: bool 
     if choice == 1:
         return f"vector({draw(scalars(moments, depth - 1, stepped=stepped))})"
     if choice == 2:
-        return f"clamp({inner}, {number}, {draw(_one(*_NUMBERS))})"
+        return f"clamp({inner}, {draw(_parameter(number))}, {draw(_parameter(*_NUMBERS))})"
     if choice == 3:
         return f"{draw(_one('clamp_min', 'clamp_max'))}({inner}, {number})"
     if choice == 4:
-        return f"round({inner}, {draw(_one('0.1', '5', '0', '0.3', '-2', 'Inf'))})"
+        return f"round({inner}, {draw(_parameter('0.1', '5', '0', '0.3', '-2', 'Inf'))})"
     return f"histogram_{draw(_one('count', 'sum', 'avg', 'stddev', 'stdvar'))}({inner})"
 
 
@@ -280,15 +327,20 @@ _BROKEN = (
     "g[1m:0s]", "count_values(1, g)", "c_total[1m] + 1", "quantile(0.5)", "absent(1)", "g unless bool g",
     "g > bool on(p) g", "clamp(g, 1)", "round(g, 1, 2)", "", "()", "sum()", "rate(rate(g[1m]))", "(g[1m])[1m:]",
     "g[1m][1m]", "g offset 1", "year(1)", "time(1)", "predict_linear(g[1m])",
+    'c_total{__name__="g"}', "g @ end() [1m]", "-g[1m:]", "sum_over_time(time()[1m:10s])", "!g", "0b1", "g.h",
+    "g + on(p) group_left(p) f", "g @ start() @ end()", "g offset 1m offset 1m", "topk(1, 2)", "'a", "g{p='a\"}",
+    "g and bool f", "g + on(p) group_left (f)", "sum by (p) by (k) (g)", 'count_values("v", 1)', "g{p=a}",
 )  # fmt: skip
 
 
 @st.composite
 def queries(draw: DrawFn, moments: tuple[float, ...], stepped: bool) -> str:
     """Una consulta entera: casi siempre de un tipo que se puede pedir; de vez en cuando, rota a propósito."""
-    kind = draw(_one("broken", "scalar", "range", *("function", "power") * 2, *("vector",) * 23))
+    kind = draw(_one("broken", "scalar", "range", "text", *("function", "power") * 2, *("vector",) * 23))
     if kind == "broken":
         return draw(_one(*_BROKEN))
+    if kind == "text":
+        return draw(_one('"a"', "'ñ\\n'", "`\\n`", '"\\u00e9\\x41\\101"'))
     if kind == "scalar":
         return draw(scalars(moments, 3, stepped=stepped))
     if kind == "range" and not stepped:
@@ -297,5 +349,8 @@ def queries(draw: DrawFn, moments: tuple[float, ...], stepped: bool) -> str:
     if kind == "function":
         return f"{draw(_one(*_MATH))}({inner})"
     if kind == "power":
-        return f"({inner}) {draw(_one('^', 'atan2'))} {draw(_one('2', '0.5', '-1', '3', '0', 'Inf'))}"
-    return inner
+        op = draw(_one("^", "atan2"))
+        number = f"{op} {draw(_parameter('2', '0.5', '-1', '3', '0', 'Inf'))}"
+        both = f"{op} {draw(_one('', 'on(p)', 'ignoring(k)', 'on(p) group_left()'))} ({draw(_ordered(moments))})"
+        return f"{draw(_one(f'({inner})', '-' + draw(selectors(moments))))} {draw(_one(number, both))}"
+    return inner + draw(_one("", "", "", " # y ya está", "\n"))

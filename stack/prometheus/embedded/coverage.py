@@ -27,6 +27,10 @@ COVERAGE = Coverage(
         "Otros descubrimientos de servicios, https, autenticación y los demás campos de prometheus.yml: "
         "uno de ellos impide arrancar y se dice cuál es.",
         "En las plantillas de los avisos, algo que no sea {{ $labels.nombre }} o {{ $value }}.",
+        "Lo más nuevo de la escritura de PromQL, que nuestra biblioteca de análisis todavía no entiende: `1_000`, "
+        "duraciones que se calculan ([1m + 30s], offset step()), anchored y smoothed (contesta 422).",
+        "De las expresiones regulares, lo que la biblioteca de Python no tiene: \\pL, (?U), \\Q… (contesta 422).",
+        "Los comentarios que acompañan a una respuesta (infos): «¿seguro que esto es un contador?».",
         "Histogramas nativos, exemplars, remote write y las funciones experimentales de PromQL (contesta 422).",
         "La interfaz web de Prometheus: estas páginas son nuestras, con los mismos enlaces (/query, /targets…).",
     ),

@@ -43,12 +43,12 @@ def instant(value: Scalar | String | Vector | Matrix) -> dict[str, Any]:
     """El resultado de una consulta, sea del tipo que sea."""
     match value:
         case Scalar():
-            return {"resultType": "scalar", "result": [value.at_ms / 1000, json_number(value.value)]}
+            return {"resultType": "scalar", "result": [_seconds(value.at_ms), json_number(value.value)]}
         case String():
-            return {"resultType": "string", "result": [value.at_ms / 1000, value.value]}
+            return {"resultType": "string", "result": [_seconds(value.at_ms), value.value]}
         case Vector():
             rows = [
-                {"metric": one.labels, "value": [one.at_ms / 1000, json_number(one.value)]}
+                {"metric": one.labels, "value": [_seconds(one.at_ms), json_number(one.value)]}
                 for one in value.samples
             ]
             return {"resultType": "vector", "result": rows}
@@ -59,10 +59,15 @@ def instant(value: Scalar | String | Vector | Matrix) -> dict[str, Any]:
 def matrix(value: Matrix) -> dict[str, Any]:
     """Una matriz: cada serie con sus pares de hora y valor."""
     rows = [
-        {"metric": labels, "values": [[at / 1000, json_number(one)] for at, one in points]}
+        {"metric": labels, "values": [[_seconds(at), json_number(one)] for at, one in points]}
         for labels, points in value.series
     ]
     return {"resultType": "matrix", "result": rows}
+
+
+def _seconds(at_ms: int) -> float:
+    """Un instante como lo escribe Prometheus: sin decimales si cae en un segundo justo."""
+    return at_ms / 1000 if at_ms % 1000 else at_ms // 1000
 
 
 def when(seconds: float) -> str:

@@ -249,7 +249,13 @@ def test_labels_that_come_and_go(data: Storage) -> None:
         ('c{k=~"("}', BadQuery),
         ("c + on() c", ExecutionError),
         ("sum_over_time(c[1m:])[5m]", BadQuery),
-        ("first_over_time(c[1m])", NotCovered),
+        ("mad_over_time(c[1m])", NotCovered),
+        ("rate(c[1m + 30s])", NotCovered),
+        ("c offset step()", NotCovered),
+        ("rate(c[1m] anchored)", NotCovered),
+        ("c > 1_000", NotCovered),
+        ("a1_2 >", BadQuery),
+        (r'c{k=~"\\pL"}', NotCovered),
     ],
 )
 def test_what_cannot_be_answered_is_said(data: Storage, text: str, error: type[Exception]) -> None:

@@ -77,6 +77,7 @@ WINDOW = loaded(
         ("max_over_time(gaps[2m])", {"": 2}),
         ("min_over_time(gaps[2m])", {"": 1}),
         ("changes(gaps[2m])", {"": 3}),
+        ("first_over_time(v[2m])", {"v": 0}),
         ("last_over_time(v[2m])", {"v": 3}),
         ("present_over_time(v[2m])", {"": 1}),
         ("quantile_over_time(0.8, q[2m])", {"{n=dos}": 0.8, "{n=tres}": 1.6, "{n=desigual}": 2.8}),
@@ -184,6 +185,7 @@ INSTANT = loaded(10, {"x{s=a}": "-50", "x{s=b}": "0", "x{s=c}": "100", "t{src=va
         ('label_replace(t, "dst", "es-$1", "src", "valor-(.*)")', {"t{dst=es-10,src=valor-10}": 0}),
         ('label_replace(t, "dst", "es-$1", "src", "alor-(.*)")', {"t{dst=antes,src=valor-10}": 0}),
         ('label_replace(t, "dst", "$$${n}", "src", "(?P<n>.*)-10")', {"t{dst=$valor,src=valor-10}": 0}),
+        ('label_replace(t, "dst", "a$01", "src", "(.*)")', {"t{dst=a,src=valor-10}": 0}),
         ('label_replace(t, "dst", "", "dst", ".*")', {"t{src=valor-10}": 0}),
         ('label_join(t, "j", "-", "src", "nada", "dst")', {"t{dst=antes,j=valor-10--antes,src=valor-10}": 0}),
         # 2024-02-29 12:34:56 UTC, jueves.

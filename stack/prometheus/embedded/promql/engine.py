@@ -6,6 +6,7 @@ Semántica: https://prometheus.io/docs/prometheus/latest/querying/basics/.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -43,6 +44,11 @@ from stack.prometheus.embedded.promql.values import (
 
 MAX_CHARACTERS = 8000
 """Con anidamientos mucho más hondos de lo que cabe aquí, `promql-parser` agota la pila y se lleva el proceso."""
+_NEWER = re.compile(
+    r"(?<!\w)\d+_\d|\[[^]]*[-+*/(]|\boffset\s*[-+]?\s*(?:\(|step|range)|\b(?:smoothed|anchored)\b|[<>]/"
+)
+"""Lo que Prometheus 3.16 admite y `promql-parser` todavía no: `1_000`, `[1m + 30s]`, `offset step()`…"""
+_TEXT = re.compile(r"""\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`[^`]*`""")
 _RANGES = promql_parser.MatrixSelector | promql_parser.SubqueryExpr
 
 
@@ -112,12 +118,16 @@ def selector(text: str) -> list[Matcher]:
 
 
 def parse(text: str) -> Any:
-    """El árbol de la consulta; `BadQuery` si no se entiende, `NotCovered` si es desmesurada."""
+    """El árbol de la consulta; `BadQuery` si no se entiende, `NotCovered` si es desmesurada o demasiado nueva."""
     if len(text) > MAX_CHARACTERS:
         raise NotCovered(f"la consulta pasa de {MAX_CHARACTERS} caracteres y este suplente no lee más")
     try:
         return promql_parser.parse(text)
     except ValueError as error:
+        if _NEWER.search(_TEXT.sub("", text)) or r"regex for \Q" in str(error):
+            raise NotCovered(
+                f"este suplente de Prometheus no entiende todo lo más nuevo de PromQL: {error}"
+            ) from error
         raise BadQuery(f"parse error: {error}") from error
 
 

@@ -130,6 +130,8 @@ def _expand(match: re.Match[str], reference: re.Match[str]) -> str:
     name = reference.group(1) or reference.group(2)
     if name is None:  # «$$» es un «$»
         return "$"
+    if name.startswith("0") and name != "0":
+        return ""  # «$01» sería el nombre de un grupo, y ninguno puede llamarse así
     try:
         return match.group(int(name) if name.isdigit() else name) or ""
     except IndexError:

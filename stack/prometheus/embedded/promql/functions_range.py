@@ -93,9 +93,10 @@ FUNCTIONS: dict[str, RangeFunction] = {
     "min_over_time": lambda t, v, a, b: smallest(v),
     "max_over_time": lambda t, v, a, b: largest(v),
     "count_over_time": lambda t, v, a, b: float(len(v)),
+    "first_over_time": lambda t, v, a, b: v[0],
     "last_over_time": lambda t, v, a, b: v[-1],
     "present_over_time": lambda t, v, a, b: 1.0,
     "stddev_over_time": lambda t, v, a, b: math.sqrt(variance(v)),
     "stdvar_over_time": lambda t, v, a, b: variance(v),
 }
-KEEP_NAME = {"last_over_time"}
+KEEP_NAME = {"first_over_time", "last_over_time"}
