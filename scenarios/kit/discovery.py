@@ -34,7 +34,10 @@ LEAVE_WITHIN_S = 0.5
 STALE_S = 30.0
 """Lo que vale la última respuesta si Consul deja de contestar: en ese rato, mejor un dato viejo que ninguno."""
 
-LOOK_EVERY_S = 3.0
+WAIT_S = 60
+"""Lo que dura cada espera larga por noticias de nuestro apunte."""
+NOTICED_S = 0.2
+"""Lo que se deja pasar entre dos noticias: si llegan muchas seguidas, con mirar una vez basta."""
 RETRY_FIRST_S, RETRY_MOST_S = 0.2, 3.0
 
 METRICS_TAG = "metricas"
@@ -97,16 +100,21 @@ class Registration:
     """El apunte de este proceso en Consul, que se mantiene mientras viva.
 
     Lo lleva un hilo aparte: si Consul no está, el microservicio atiende igual y se apunta cuando vuelva. Y si
-    Consul se reinicia y lo olvida todo (en desarrollo no guarda nada), se vuelve a apuntar.
+    Consul se reinicia y lo olvida todo (en desarrollo no guarda nada), se vuelve a apuntar. Para saberlo no
+    pregunta cada poco: deja una pregunta abierta que Consul contesta cuando haya cambiado algo, o al irse
+    (https://developer.hashicorp.com/consul/api-docs/features/blocking).
     """
 
     def __init__(self, address: str, definition: Mapping[str, Any]) -> None:
         self._definition = definition
         self._client = _client(address, ANSWER_WITHIN_S)
+        # Consul alarga cada espera hasta un dieciseisavo, para que no acaben todas a la vez.
+        self._waiting = _client(address, WAIT_S * 17 / 16 + ANSWER_WITHIN_S)
         self._address = address
+        self._index: str | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="consul", daemon=True)
-        self._left = threading.Lock()
+        self._writing = threading.Lock()
         self._written = False
 
     @classmethod
@@ -151,14 +159,17 @@ class Registration:
 
     def leave(self) -> None:
         """Se borra de Consul, para que no mande a nadie más aquí. Si Consul no contesta, no se le espera."""
-        with self._left:
-            if self._stop.is_set():
-                return
-            self._stop.set()
+        if self._stop.is_set():
+            return
+        self._stop.set()
+        # Si se estaba apuntando, que acabe: de lo contrario el apunte podría llegar después que la baja. A quien
+        # espera noticias no hay que esperarle; esta será la última que le llegue.
+        finished = self._writing.acquire(timeout=LEAVE_WITHIN_S)
         with suppress_instrumentation(), suppress(*_PROBLEMS):
-            self._thread.join(LEAVE_WITHIN_S)
             if self._written:
                 _client(self._address, LEAVE_WITHIN_S).agent.service.deregister(self._definition["ID"])
+        if finished:
+            self._writing.release()
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -175,23 +186,32 @@ class Registration:
             try:
                 with suppress_instrumentation():
                     self._ensure()
+                    self._wait_for_news()
             except _PROBLEMS as error:
                 if not said:
                     _log.warning("Consul no contesta; se seguirá intentando", extra={"problem": str(error)})
-                said = True
+                said, self._index = True, None  # será otro Consul, con otra cuenta
                 self._stop.wait(pause)
                 pause = min(RETRY_MOST_S, pause * 2)
             else:
                 pause, said = RETRY_FIRST_S, False
-                self._stop.wait(LOOK_EVERY_S)
+                self._stop.wait(NOTICED_S)
 
     def _ensure(self) -> None:
         """Se apunta, si no lo está ya."""
-        if self._written and self._definition["ID"] in self._client.agent.services():
-            return
-        self._written = True
-        self._client.http.put(CB.bool(), "/v1/agent/service/register", data=json.dumps(self._definition))
+        with self._writing:
+            if self._stop.is_set() or (self._written and self._definition["ID"] in self._client.agent.services()):
+                return
+            self._written = True
+            self._client.http.put(CB.bool(), "/v1/agent/service/register", data=json.dumps(self._definition))
         _log.info("apuntado en Consul", extra={"instance": self._definition["ID"]})
+
+    def _wait_for_news(self) -> None:
+        """Vuelve cuando cambia algo de nuestro servicio, o a los `WAIT_S` segundos; la primera vez, enseguida."""
+        if not self._stop.is_set():
+            self._index, _ = self._waiting.health.service(
+                self._definition["Name"], index=self._index, wait=f"{WAIT_S}s"
+            )
 
 
 class _Bounded(HTTPAdapter):

@@ -10,9 +10,21 @@ import time
 from typing import Any
 
 import prometheus_client
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    GC_COLLECTOR,
+    PLATFORM_COLLECTOR,
+    REGISTRY,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
 
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # una serie menos por contador: cuándo nació no le interesa a nadie
+
+for _own in (GC_COLLECTOR, PLATFORM_COLLECTOR):  # ni la versión de Python ni su recogida de basura
+    REGISTRY.unregister(_own)
 
 _REQUESTS = Counter("http_requests_total", "Peticiones HTTP atendidas.", ["method", "route", "status"])
 _DURATION = Histogram(
@@ -23,7 +35,6 @@ _DURATION = Histogram(
 )
 READY = Gauge("service_ready", "1 si la última vez que se le preguntó estaba listo para atender; 0 si no.")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_UNSEEN = frozenset({"/health", "/ready", "/metrics"})
 
 
 class HttpMetrics:
@@ -33,7 +44,7 @@ class HttpMetrics:
         self._app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http" or scope["path"] in _UNSEEN:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         status = 500

@@ -44,6 +44,7 @@ class Sessions:
         try:
             batch = self._client.pipeline(transaction=True)
             batch.set(_key(user, sid), json.dumps(data, ensure_ascii=False), ex=ttl_s)
+            batch.zremrangebyscore(ALIVE, "-inf", time.time())  # las que ya acabaron
             batch.zadd(ALIVE, {_key(user, sid): time.time() + ttl_s})
             batch.execute()
         except _FAILURES as error:
@@ -72,10 +73,7 @@ class Sessions:
         """Cuántas hay abiertas, para una métrica: si Redis no contesta no es ningún número (`nan`)."""
         try:
             with suppress_instrumentation():
-                batch = self._client.pipeline(transaction=True)
-                batch.zremrangebyscore(ALIVE, "-inf", time.time())
-                batch.zcard(ALIVE)
-                return float(batch.execute()[1])
+                return float(self._client.zcount(ALIVE, time.time(), "+inf"))
         except _FAILURES:
             return math.nan
 

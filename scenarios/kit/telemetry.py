@@ -8,7 +8,8 @@ La instrumentación de las bibliotecas crea los spans de HTTP, Redis y MinIO; lo
 - `OTEL_TRACES_SAMPLER` y `OTEL_TRACES_SAMPLER_ARG`: qué parte de las peticiones se traza. Por defecto
   `parentbased_always_on`: todas, salvo que quien llama diga que no. Con mucho tráfico se baja
   (`parentbased_traceidratio` y `0.05`): guardar todas las trazas cuesta disco y dinero.
-- `OTEL_BSP_SCHEDULE_DELAY`: cada cuántos milisegundos se manda un lote. Aquí 150, para verlo enseguida.
+- `OTEL_BSP_SCHEDULE_DELAY`: los milisegundos que se espera, desde que acaba un span, para mandarlo con los que
+  acaben entretanto. Aquí 150, para verlo enseguida.
 """
 
 from __future__ import annotations
@@ -18,11 +19,17 @@ import threading
 from typing import Any
 from urllib.parse import urlsplit
 
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
 from scenarios.kit import holding
 from scenarios.kit.settings import optional
 
 EXPORT_WITHIN_S = 2
 """Lo que se insiste en mandar un lote. Perder trazas es preferible a que un microservicio espere por ellas."""
+
+IDLE_DELAY_MS = 30_000
+"""Cada cuánto mira el lote por su cuenta si hay algo que mandar; casi siempre le habrá avisado ya `Prompt`."""
 
 _WANTED_HEADERS = ["ETag", "X-Amz-Version-Id", "X-Consul-Index", "Idempotent-Replayed", "Request-Id"]
 """Lo que vale la pena guardar de una respuesta: qué versión es, y con qué número la conoce quien la dio."""
@@ -37,17 +44,43 @@ def setup_telemetry(service: str) -> None:
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
     from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     # Con varias instancias de un servicio, cada span dice cuál lo hizo: el mismo nombre que tiene en Consul.
     about = {SERVICE_NAME: service, SERVICE_INSTANCE_ID: optional("SERVICE_ID", service)}
     provider = TracerProvider(resource=Resource.create(about))
     if processor := holding.processor_from_env(service):
         provider.add_span_processor(processor)
-    delay = float(optional("OTEL_BSP_SCHEDULE_DELAY", "150"))
-    exporter = OTLPSpanExporter(timeout=EXPORT_WITHIN_S)
-    provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=delay))
+    batch = BatchSpanProcessor(OTLPSpanExporter(timeout=EXPORT_WITHIN_S), schedule_delay_millis=IDLE_DELAY_MS)
+    provider.add_span_processor(batch)
+    provider.add_span_processor(Prompt(batch, float(optional("OTEL_BSP_SCHEDULE_DELAY", "150")) / 1000))
     trace.set_tracer_provider(provider)
+
+
+class Prompt(SpanProcessor):
+    """Hace que `batch` mande lo suyo `delay_s` segundos después de que acabe un span.
+
+    El lote, por sí solo, se despierta cada tanto a mirar: para ver las trazas enseguida tendría que hacerlo sin
+    parar, también de noche y sin nadie. Así, mientras no pasa nada, nadie se despierta.
+    """
+
+    def __init__(self, batch: BatchSpanProcessor, delay_s: float) -> None:
+        self._batch, self._delay_s = batch, delay_s
+        self._ended, self._stopped = threading.Event(), threading.Event()
+        threading.Thread(target=self._work, name="prompt-spans", daemon=True).start()
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Avisa a quien manda."""
+        self._ended.set()
+
+    def shutdown(self) -> None:
+        """Deja de mandar; lo que quede lo manda el lote al cerrarse."""
+        self._stopped.set()
+        self._ended.set()
+
+    def _work(self) -> None:
+        while self._ended.wait() and not self._stopped.wait(self._delay_s):
+            self._ended.clear()
+            self._batch.force_flush()
 
 
 def shutdown_telemetry() -> None:
@@ -63,11 +96,10 @@ def shutdown_telemetry() -> None:
 
 
 def instrument_app(app: Any) -> None:
-    """Un span de servidor por petición. Sin los internos `http send`/`receive` ni los sondeos, que son ruido."""
+    """Un span de servidor por petición, sin los internos `http send`/`receive`, que son ruido."""
     from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 
-    probes = "/health$,/ready$,/metrics$"
-    FastAPIInstrumentor.instrument_app(app, excluded_urls=probes, exclude_spans=["send", "receive"])
+    FastAPIInstrumentor.instrument_app(app, exclude_spans=["send", "receive"])
 
 
 def instrument_http() -> None:

@@ -61,30 +61,30 @@ class Activity:
         try:
             batch = self._client.pipeline(transaction=True)
             batch.zadd(ACTIVE, {user: at}, gt=True)  # con `gt`, uno atrasado no le quita la hora a otro posterior
+            batch.zremrangebyscore(ACTIVE, "-inf", f"({time.time() - WINDOW_S}")
             batch.set(f"{SEEN}:{event_id}", "1", nx=True, ex=WINDOW_S)
-            _, new = batch.execute()
+            *_, new = batch.execute()
         except _FAILURES as error:
             raise Unavailable("Redis", error) from error
         _events.labels("new" if new else "repeated").inc()
         _log.info("usuario activo", extra={"user": user, "repeated": not new})
 
-    def active(self) -> float:
-        """Cuántos hay. Se pregunta a Redis cada vez: así baja cuando alguien cumple un día sin entrar."""
-        since = time.time() - WINDOW_S
+    def measure(self) -> None:
+        """Cuenta los que hay. Se pregunta a Redis cada vez: así baja cuando alguien cumple un día sin entrar."""
         try:
             with suppress_instrumentation():
-                self._client.zremrangebyscore(ACTIVE, "-inf", f"({since}")
-                return float(self._client.zcard(ACTIVE))
+                _active.set(self._client.zcount(ACTIVE, time.time() - WINDOW_S, "+inf"))
         except _FAILURES:
-            return math.nan
+            _active.set(math.nan)  # sin saberlo no es ningún número
 
 
 def build() -> FastAPI:
     """La aplicación (salud y métricas) y, a su lado, el hilo que atiende los sucesos."""
     activity = Activity(required("REDIS_URL"))
-    _active.set_function(activity.active)
     subscription = Subscription(TOPIC, GROUP, activity.handle, on_failure=_failed.inc)
-    return create_app("analytics", running=subscription.running, healthy=lambda: subscription.alive)
+    return create_app(
+        "analytics", running=subscription.running, healthy=lambda: subscription.alive, measure=activity.measure
+    )
 
 
 if __name__ == "__main__":

@@ -271,8 +271,11 @@ def build() -> FastAPI:
     attempts = Attempts.from_env("login", limit=ATTEMPTS, window_s=WINDOW_S)
     publisher, topic = Publisher(ANNOUNCE_WITHIN_S), optional("LOGIN_TOPIC", EVENT)
     auth = Auth(secrets, People(database), sessions, attempts, publisher, topic)
-    _alive.set_function(sessions.alive)
-    app = create_app("auth", running=lambda: _running(topic, publisher, database))
+    app = create_app(
+        "auth",
+        running=lambda: _running(topic, publisher, database),
+        measure=lambda: _alive.set(sessions.alive()),
+    )
     app.add_middleware(BodyLimit, limit=MAX_BODY)
     _refusals(app)
     _routes(app, auth)

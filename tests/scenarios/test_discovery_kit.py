@@ -63,7 +63,7 @@ class Consul:
 
 @pytest.fixture
 def consul(monkeypatch: pytest.MonkeyPatch) -> Iterator[Consul]:
-    monkeypatch.setattr(discovery, "LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr(discovery, "NOTICED_S", 0.05)
     one = Consul()
     yield one
     one.close()

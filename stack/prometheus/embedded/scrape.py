@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 
 from stack.prometheus.embedded import exposition, relabel
-from stack.prometheus.embedded.fetching import ScrapeFailed, fetch
+from stack.prometheus.embedded.fetching import Line, ScrapeFailed
 from stack.prometheus.embedded.storage import Labels, Storage, key_of
 from stack.prometheus.embedded.targets import Target
 
@@ -33,8 +33,9 @@ class TooManySamples(ScrapeFailed):
 class Visit:
     """Cómo fue la última visita a un objetivo. `health` es `up`, `down` o `unknown`, como en la API.
 
-    `seen` son las series que trajo; `known`, lo ya averiguado de cada comienzo de línea: casi todas se repiten de
-    una visita a la siguiente y no hay que volver a entenderlas.
+    `seen` son las series que trajo, y `brought` los comienzos de línea en que venían (`None`: hay que volver a
+    compararlos). `known` es lo ya averiguado de cada comienzo: casi todos se repiten de una visita a la
+    siguiente y no hay que volver a entenderlos. `line` es la conexión con el objetivo.
     """
 
     target: Target
@@ -43,9 +44,14 @@ class Visit:
     at_s: float = 0.0
     took_s: float = 0.0
     seen: set[Labels] = field(default_factory=set)
+    brought: list[str] | None = None
     known: dict[str, Labels | None] = field(default_factory=dict)
     metadata: list[exposition.Metadata] = field(default_factory=list)
     about: str = ""
+    line: Line = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.line = Line(self.target.url)
 
 
 async def visit(one: Visit, storage: Storage) -> None:
@@ -55,7 +61,8 @@ async def visit(one: Visit, storage: Storage) -> None:
     refused = 0, 0
     try:
         async with asyncio.timeout(job.timeout_s):
-            kind, body = await fetch(one.target.url)
+            headers, body = await one.line.get()
+        kind = headers.get("content-type")
         known = exposition.media_type(kind) or job.fallback
         if not known:
             raise ScrapeFailed(f"contestó con Content-Type «{kind or 'ninguno'}», que Prometheus 3 no acepta")
@@ -83,8 +90,8 @@ def store(
 
     `refused` son las muestras que trajo, y las que quedaban tras `metric_relabel_configs`, si no se guarda nada.
     """
-    now: set[Labels] = set()
-    honor, kept, added = one.target.job.honor_timestamps, 0, 0
+    honor, kept = one.target.job.honor_timestamps, 0
+    brought: list[str] = []
     for head, value, stamp in lines:
         key = one.known[head]
         if key is None:
@@ -94,11 +101,14 @@ def store(
             # Quien pone su propia hora responde de ella: esas series no se marcan al desaparecer.
             storage.append_key(key, stamp, value)
             continue
-        added += key not in one.seen
-        now.add(key)
+        brought.append(head)
         storage.append_key(key, at_ms, value)
-    storage.mark_stale(one.seen - now, at_ms)
-    one.seen = now
+    added = 0
+    if brought != one.brought:  # casi siempre trae lo mismo que la vez anterior, y no hay nada que comparar
+        now = {key for head in brought if (key := one.known[head]) is not None}
+        added = len(now - one.seen)
+        storage.mark_stale(one.seen - now, at_ms)
+        one.seen, one.brought = now, brought
     up = 1.0 if one.health == "up" else 0.0
     report = (up, one.took_s, len(lines) or refused[0], kept or refused[1], added)
     for name, number in zip(REPORT, report, strict=True):

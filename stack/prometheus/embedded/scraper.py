@@ -50,6 +50,8 @@ class Scraper:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for one, _ in self._visits:
+            one.line.close()
 
     def _sync(self) -> None:
         targets: list[Target] = []
@@ -70,6 +72,7 @@ class Scraper:
             self._visits.append(known or self._begin(Visit(target)))
         for old, task in before:
             task.cancel()
+            old.line.close()
             self._retire(old, now)
 
     def _retire(self, old: Visit, now_ms: int) -> None:
@@ -83,7 +86,7 @@ class Scraper:
         for one, _ in self._visits:
             same = one.target.url == target.url and one.target.labels == target.labels
             if same and one.target.job.name == target.job.name:
-                one.seen = old.seen
+                one.seen, one.brought = old.seen, None
                 return
         if any(job.name == target.job.name for job in self._jobs):
             leave(old, self._storage, now_ms)
