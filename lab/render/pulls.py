@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.render.palette import GOOD, NOTE
-from lab.render.terminal import ROOMY, number, seconds, write
+from lab.render.terminal import ROOMY, write
+from stack.spanish import number, seconds
 
 if TYPE_CHECKING:
     from rich.console import Console

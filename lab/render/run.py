@@ -9,11 +9,12 @@ from lab.render.logs import quote
 from lab.render.marked import marked
 from lab.render.palette import BAD, GOOD, NOTE, PLACE, PRETEND
 from lab.render.services import FIDELITY_STYLE, fidelity
-from lab.render.terminal import order, seconds, write
+from lab.render.terminal import order, write
 from scenarios.catalog import SERVICES
 from scenarios.engine import events as happened
 from scenarios.engine.events import HopStatus, RunEvent
 from stack.model import Kind
+from stack.spanish import seconds
 
 if TYPE_CHECKING:
     from rich.console import Console

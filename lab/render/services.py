@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from lab.render.palette import BAD, GOOD, IMAGE, NOTE, PLACE, PRETEND
 from lab.render.pulls import PullsView
-from lab.render.terminal import MAX_WIDTH, ROOMY, number, seconds, write
+from lab.render.terminal import MAX_WIDTH, ROOMY, write
 from stack.model import Fidelity
+from stack.spanish import number, seconds
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from lab.all_flows import Outcome, fidelities
 from lab.render.palette import BAD, GOOD
 from lab.render.services import FIDELITY_STYLE, WORDS
-from lab.render.terminal import seconds, write
+from lab.render.terminal import write
 from stack.model import Fidelity
+from stack.spanish import seconds
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from stack.spanish import number
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
@@ -27,22 +29,6 @@ def terminal(*, stderr: bool = False) -> Console:
     if screen.width > MAX_WIDTH:
         screen.width = MAX_WIDTH
     return screen
-
-
-def number(value: float, decimals: int = 0) -> str:
-    """Un número como se escribe en español: `4821`, `48 213` (con un espacio estrecho que no se parte) y `0,1`."""
-    grouping = "," if abs(value) >= 10_000 else ""
-    text = f"{value:{grouping}.{decimals}f}"
-    return text.replace(",", "\u202f").replace(".", ",")
-
-
-def seconds(value: float) -> str:
-    """Una duración para una persona: `14 ms`, `0,3 s`, `1 min 5 s`."""
-    if value < 0.1:
-        return f"{number(value * 1000)} ms"
-    if value < 60:
-        return f"{number(value, 1)} s"
-    return f"{int(value // 60)} min {int(value % 60)} s"
 
 
 def megabytes(value: float) -> str:

@@ -10,11 +10,7 @@ from scenarios.engine.context import Run
 from scenarios.engine.facts import Evidence, NotProven
 from scenarios.engine.flow import SpanMatch
 from scenarios.engine.read import RecordFact
-
-
-def in_ms(microseconds: int) -> str:
-    """Una duración en milisegundos, con coma: «14,2»."""
-    return f"{microseconds / 1000:.1f}".replace(".", ",")
+from stack.spanish import seconds
 
 
 def answered_ok(run: Run, who: str, match: SpanMatch) -> Evidence:
@@ -24,7 +20,7 @@ def answered_ok(run: Run, who: str, match: SpanMatch) -> Evidence:
         raise NotProven(f"{who} contestó {below.status} a Kong; se esperaba 200.", final=True)
     return Evidence(
         "Jaeger",
-        f"{below.service} contestó {below.status} a {above.service} en {in_ms(below.duration_us)} ms",
+        f"{below.service} contestó {below.status} a {above.service} en {seconds(below.duration_us / 1e6)}",
         {"estado": below.status, "span": below.span_id, "padre (Kong)": above.span_id},
     )
 

@@ -15,6 +15,7 @@ from scenarios.engine.client import call
 from scenarios.engine.context import Run
 from scenarios.engine.read import let_catch_up, metric_of
 from stack.errors import StacklabError
+from stack.spanish import in_bytes
 
 PATH = "/api/upload/avatar"
 BUCKET, TOPIC, GROUP = "avatares", "avatar_subido", "thumbnails"
@@ -82,8 +83,7 @@ def summary(run: Run) -> str:
     """Qué se va a mandar, en una línea."""
     upload = uploaded(run)
     who = "tu foto" if run.inputs.get("file") is not None else "una foto dibujada para esta ejecución"
-    size = f"{len(upload.content):,}".replace(",", "\u202f")
-    return f"{who}: {upload.filename}, {size} bytes"
+    return f"{who}: {upload.filename}, {in_bytes(upload.content)}"
 
 
 def uploaded(run: Run) -> Upload:

@@ -6,13 +6,10 @@ import math
 import time
 from datetime import datetime
 
+from stack.spanish import number as number
+
 _MONTHS = ("ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic")
 _UNITS = ("kB", "MB", "GB", "TB")
-
-
-def number(value: int) -> str:
-    """1234567 → «1 234 567», con espacios finos que no se parten; hasta 9999, todo junto."""
-    return str(value) if abs(value) < 10_000 else f"{value:,}".replace(",", "\u202f")
 
 
 def decimal(value: float) -> str:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from stack.spanish import THIN_SPACE
+
 
 class Step(NamedTuple):
     """Un peldaño: desde `limit` (en valor absoluto) se divide por `divisor` y se añade `suffix`."""
@@ -19,8 +21,6 @@ class Step(NamedTuple):
     divisor: float
     suffix: str
 
-
-THIN_SPACE = "\u202f"
 
 _DURATION = (
     Step(0, 1e-9, "ns"),

@@ -8,7 +8,8 @@ from hypothesis import strategies as some
 from rich.cells import cell_len
 from rich.text import Text
 
-from lab.render.terminal import megabytes, number, order, wrap, write
+from lab.render.terminal import megabytes, order, wrap, write
+from stack.spanish import number
 from tests.support.screens import lines, screen
 
 LINK = "http://127.0.0.1:8000/api/avatars/ana-5e6441a2/a446765bd9a5446eb00809596643a0ab.png"

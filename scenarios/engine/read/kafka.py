@@ -43,10 +43,8 @@ def record_of_run(run: Run, topic: str, *, since_s: float = 5.0, final: bool = F
     for record in records:
         if run.trace_id in record.headers.get("traceparent", ""):
             return record
-    raise NotProven(
-        f"En Kafka, ninguno de los {len(records)} mensajes recientes de «{topic}» es de esta ejecución.",
-        final=final,
-    )
+    recent = f"ninguno de los {len(records)} mensajes" if len(records) > 1 else "ningún mensaje"
+    raise NotProven(f"En Kafka, {recent} de «{topic}» desde que empezó es de esta ejecución.", final=final)
 
 
 def _records(run: Run, topic: str, since_s: float) -> list[RecordFact]:

@@ -8,12 +8,12 @@ from functools import partial
 from scenarios.engine import read
 from scenarios.engine.context import Run
 from scenarios.engine.facts import Evidence, NotProven
-from scenarios.engine.proofs import in_ms
 from scenarios.engine.read import ObjectFact
 from scenarios.engine.trace import Span
 from scenarios.flujo_a import spans
 from scenarios.flujo_a.client import BUCKET, GROUP, SIZES, TOPIC, TTL_S, uploaded
-from scenarios.flujo_a.proofs.found import download, in_bytes, thumbnail
+from scenarios.flujo_a.proofs.found import download, thumbnail
+from stack.spanish import in_bytes, seconds
 
 
 def a10(run: Run) -> Evidence:
@@ -44,7 +44,7 @@ def a11(run: Run) -> Evidence:
     got = run.until(lambda: _get_span(run, key), "Jaeger")
     return Evidence(
         "Jaeger",
-        f"{got.service} descargó {BUCKET}/{key} · {got.status} en {in_ms(got.duration_us)} ms",
+        f"{got.service} descargó {BUCKET}/{key} · {got.status} en {seconds(got.duration_us / 1e6)}",
         {"objeto": f"{BUCKET}/{key}", "estado": got.status, "span": got.span_id},
     )
 

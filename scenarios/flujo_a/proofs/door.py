@@ -14,7 +14,8 @@ from scenarios.engine.proofs import answered_ok
 from scenarios.engine.trace import Span
 from scenarios.flujo_a import spans
 from scenarios.flujo_a.client import PATH, TRIAL_KEY, token, uploaded
-from scenarios.flujo_a.proofs.found import download, in_bytes
+from scenarios.flujo_a.proofs.found import download
+from stack.spanish import in_bytes
 
 
 def a1(run: Run) -> Evidence:

@@ -36,8 +36,3 @@ def download(run: Run, url: str) -> bytes:
     if not answer.ok:
         raise NotProven(f"{url} contestó {answer}.")
     return answer.body
-
-
-def in_bytes(content: bytes) -> str:
-    """«48 213 bytes», con el espacio fino del español."""
-    return f"{len(content):,} bytes".replace(",", "\u202f")

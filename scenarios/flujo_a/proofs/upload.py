@@ -12,7 +12,8 @@ from scenarios.engine.read import RecordFact
 from scenarios.engine.trace import Span
 from scenarios.flujo_a import spans
 from scenarios.flujo_a.client import TOPIC, TTL_S, uploaded
-from scenarios.flujo_a.proofs.found import download, in_bytes, original
+from scenarios.flujo_a.proofs.found import download, original
+from stack.spanish import in_bytes
 
 
 def a4(run: Run) -> Evidence:

@@ -8,12 +8,12 @@ from typing import Any
 
 from scenarios.engine.context import Run
 from scenarios.engine.facts import Evidence, NotProven
-from scenarios.engine.proofs import in_ms
 from scenarios.flujo_b import keys, spans
 from scenarios.flujo_b.client import entering
 from scenarios.flujo_b.people import connect
 from scenarios.flujo_b.proofs.found import key, key_read, login_span, row
 from scenarios.school.passwords import verify
+from stack.spanish import seconds
 
 _MAY, _MAY_NOT = "secret/data/jwt", ("secret/data/minio", "secret/metadata/jwt", "sys/policies/acl/auth")
 
@@ -82,7 +82,7 @@ def b4(run: Run) -> Evidence:
             "escrita (span)": answered,
             "escrita (Vault)": stored.created,
             "span": asked.span_id,
-            "tardó (ms)": in_ms(asked.duration_us),
+            "tardó": seconds(asked.duration_us / 1e6),
         },
     )
 

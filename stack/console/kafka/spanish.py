@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from stack.console.spanish import ago, moment, number, plural, size
+from stack.console.spanish import ago, moment, plural, size
+from stack.spanish import number as number
 
 __all__ = ["ago", "moment", "number", "plural", "size", "state"]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from stack.spanish import number as number
+
 _MONTHS = ("ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic")
 _NBSP = "\N{NO-BREAK SPACE}"
 
@@ -24,11 +26,6 @@ def duration(ns: float) -> str:
     if hours:
         return f"{hours}{_NBSP}h {minutes}{_NBSP}min"
     return f"{minutes}{_NBSP}min {rest}{_NBSP}s"
-
-
-def number(amount: int) -> str:
-    """Un entero con los miles separados, como manda la ortografía: a partir de cinco cifras."""
-    return f"{amount:,}".replace(",", _NBSP) if abs(amount) >= 10_000 else str(amount)
 
 
 def count(amount: int, singular: str, plural: str = "") -> str:

@@ -1,7 +1,7 @@
 """Qué cubre y qué no el suplente de Prometheus."""
 
 from stack.prometheus.embedded.storage import MAX_SAMPLES, MAX_SERIES
-from stack.prometheus.embedded.wording import thousands
+from stack.spanish import number
 from stack.web import Coverage
 
 COVERAGE = Coverage(
@@ -18,7 +18,7 @@ COVERAGE = Coverage(
         "La API: query, query_range, series, labels, label/…/values, targets, metadata, rules, alerts y status/…",
         "Cada consulta se calcula aparte, para no parar lo demás, y con el tiempo contado (un minuto).",
         "POST /-/reload: con una configuración mala sigue la de antes.",
-        f"Memoria con tope: una hora, {thousands(MAX_SERIES)} series o {thousands(MAX_SAMPLES)} muestras; "
+        f"Memoria con tope: una hora, {number(MAX_SERIES)} series o {number(MAX_SAMPLES)} muestras; "
         "se olvida lo más viejo.",
     ),
     lacks=(

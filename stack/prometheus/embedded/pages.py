@@ -15,6 +15,7 @@ from stack.prometheus.embedded.fields import duration_text
 from stack.prometheus.embedded.promql import BadQuery, ExecutionError, Matrix, Scalar, String
 from stack.prometheus.embedded.server import Server
 from stack.prometheus.embedded.storage import KEEP_MS, MAX_SAMPLES, MAX_SERIES
+from stack.spanish import number
 from stack.web import page
 from stack.web.charts import timeseries
 
@@ -43,7 +44,7 @@ def prepare(app: Starlette) -> None:
         "duration": wording.duration,
         "promduration": duration_text,
         "series": wording.series,
-        "thousands": wording.thousands,
+        "thousands": number,
     }
     app.state.templates.globals |= {"health_words": _HEALTH, "state_words": _STATES}
 

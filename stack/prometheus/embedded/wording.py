@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from datetime import datetime
 
-from stack.web.units import THIN_SPACE, format_number, format_value
+from stack.web.units import format_number, format_value
 
 _NBSP = "\N{NO-BREAK SPACE}"
 
@@ -25,11 +25,6 @@ def amount(value: float) -> str:
         )
     text = format_number(value, 6)
     return text.rstrip("0").rstrip(",") if "," in text else text
-
-
-def thousands(value: int) -> str:
-    """Un entero con los miles separados a partir de cinco cifras."""
-    return f"{value:,}".replace(",", THIN_SPACE) if abs(value) >= 10_000 else str(value)
 
 
 def duration(seconds: float) -> str:

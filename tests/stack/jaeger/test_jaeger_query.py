@@ -72,7 +72,7 @@ def test_durations_are_written_in_spanish(ns: int, text: str) -> None:
 
 
 def test_numbers_and_moments_are_written_in_spanish() -> None:
-    plain = str.maketrans({"\N{NO-BREAK SPACE}": " "})
+    plain = str.maketrans({"\N{NO-BREAK SPACE}": " ", "\N{NARROW NO-BREAK SPACE}": " "})
     assert [wording.number(amount).translate(plain) for amount in (9999, 12345)] == ["9999", "12 345"]
     assert wording.percent(0.001).translate(plain) == "< 1 %"
     ages = (1, 40, 200, 7300, 4 * 86400)

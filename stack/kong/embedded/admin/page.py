@@ -14,6 +14,7 @@ from starlette.responses import Response
 from stack.kong.embedded.gateway import Gateway
 from stack.kong.embedded.models import Config, PluginConfig, Route
 from stack.kong.embedded.plugins import PLUGINS
+from stack.spanish import number
 from stack.web import page
 
 _SUMMARY = {
@@ -78,12 +79,10 @@ def home(gateway: Gateway) -> Callable[[Request], Awaitable[Response]]:
     return handle
 
 
-def spanish(number: float) -> str:
+def spanish(value: float) -> str:
     """Un número como se escribe en español: coma decimal y espacio fino cada tres cifras desde cinco."""
-    whole, _, decimals = f"{number:.10g}".partition(".")
-    if len(whole) > 4:
-        whole = f"{int(whole):,}".replace(",", "\u202f")
-    return f"{whole},{decimals}" if decimals else whole
+    whole, _, decimals = f"{value:.10g}".partition(".")
+    return f"{number(int(whole))},{decimals}" if decimals else number(int(whole))
 
 
 def _route(config: Config, route: Route) -> _RouteRow:
