@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from scenarios.engine.flow import after, before
 from scenarios.flujo_c import spans
 from scenarios.flujo_c.services import SICK, WELL
-from scenarios.flujo_c.spans import after, before
 from scenarios.flujo_c.what_if import CASES
 from stack.laboratory import Laboratory
 from tests.support.avatars import eventually
