@@ -114,6 +114,22 @@ def test_register_again_replaces_what_was_there(lab: Lab, name: str) -> None:
     assert after["ModifyIndex"] > before["ModifyIndex"]
 
 
+def test_register_again_with_another_name_moves_it_and_none_dies(lab: Lab, name: str) -> None:
+    def nobody() -> int:
+        """El índice de lo que no existe: cuándo se fue el último de algún servicio."""
+        return index(lab.get("catalog/service/nadie"))
+
+    lab.register(f"{name}-breve")
+    before = nobody()
+    lab.put(f"agent/service/deregister/{name}-breve")
+    gone = eventually(nobody, until=lambda now: now > before)
+    lab.register(f"{name}-uno", ID=name)
+    lab.register(f"{name}-dos", ID=name)
+    found = [lab.get(f"health/service/{name}-{which}").json() for which in ("uno", "dos")]
+    assert [[one["Service"]["ID"] for one in instances] for instances in found] == [[], [name]]
+    assert nobody() == gone
+
+
 def test_register_the_same_again_is_not_a_change(lab: Lab, name: str) -> None:
     body = {"Port": 1, "Tags": ["a"], "Check": passing()}
     lab.register(name, body)

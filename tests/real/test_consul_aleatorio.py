@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from collections import Counter
 from collections.abc import Iterator
 from random import Random
 
@@ -67,17 +68,20 @@ def twins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twins]:
 
 
 @pytest.mark.timeout(300)
-def test_the_same_requests_get_the_same_answers(twins: Twins) -> None:
-    began = time.monotonic()
+def test_the_same_requests_get_the_same_answers(twins: Twins, capsys: pytest.CaptureFixture[str]) -> None:
+    began, done = time.monotonic(), Counter[str]()
     for step in range(STEPS):
         if time.monotonic() - began > FULL_SYNC_S - 10:
             assert step > STEPS / 4, f"solo {step} pasos en {FULL_SYNC_S - 10:.0f} s"
             break
         (what,) = twins.random.choices(list(WORK), list(WORK.values()))
+        done[what.__name__] += 1
         try:
             what(twins)
         except AssertionError as error:
             raise AssertionError(f"STACKLAB_SEMILLA={SEED}, paso {step}: {error}") from error
+    with capsys.disabled():
+        print(f"\nConsul: {done.total()} pasos ({dict(done)}) · semilla {SEED}")
 
 
 @pytest.mark.parametrize("path", ROUTES)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -16,7 +17,7 @@ from tests.support.consul_twins import Twins
 KEYS = ["a", "b", "a/1", "a/2", "a/2/x", "é", "con espacio", "A", "a//2"]
 PREFIXES = ["", "a", "a/", "a/2", "zz"]
 NAMES = {"w1": "web", "w2": "web", "p1": "api"}
-"""Cada instancia, siempre del mismo servicio."""
+"""Cada instancia, casi siempre del mismo servicio."""
 CHECKS = ["c0", "c1", "c2"]
 STATES = ["passing", "warning", "critical"]
 WATCH_S = 0.3
@@ -136,6 +137,8 @@ def a_check(rnd: Random) -> dict[str, Any]:
 def a_service(rnd: Random, instance: str) -> dict[str, Any]:
     """Lo que se manda al dar de alta `instance`; a veces no vale, y entonces se niegan los dos."""
     body: dict[str, Any] = {"Name": NAMES[instance], "ID": instance}
+    if rnd.random() < 0.15:
+        body["Name"] = rnd.choice(["web", "api", "Web"])
     for field, values in {
         "Port": [1, 2, 0],
         "Tags": [["a"], ["A", "b"], ["a", "a"], [], None],
@@ -143,7 +146,7 @@ def a_service(rnd: Random, instance: str) -> dict[str, Any]:
         "Address": ["10.0.0.1", "host", "", "::1"],
         "Weights": [{"Passing": 0, "Warning": 1}, {"Passing": 2, "Warning": 1}, {"Passing": 1}],
         "TaggedAddresses": [{"lan": {"Address": "10.0.0.2", "Port": 3}}, {}],
-        "EnableTagOverride": [False],
+        "EnableTagOverride": [True, False],
         "Check": [a_check(rnd)],
         "Checks": [[a_check(rnd)], [a_check(rnd), a_check(rnd)], []],
     }.items():
@@ -152,15 +155,15 @@ def a_service(rnd: Random, instance: str) -> dict[str, Any]:
     return body
 
 
-def write_services(twins: Twins) -> None:
-    """Da de alta o de baja, da noticias, o pone en mantenimiento."""
+def write_services(twins: Twins, *, at_once: bool = False) -> None:
+    """Da de alta o de baja, da noticias, o pone en mantenimiento; `at_once`, de una sola escritura."""
     rnd, instance = twins.random, twins.random.choice(list(NAMES))
     check = rnd.choice([*CHECKS, f"service:{instance}", f"service:{instance}:1", f"service:{instance}:2"])
     what = ["alta", "alta", "alta", "baja", "noticia", "noticia", "parte", "mantenimiento", "suelta", "quita"]
     match rnd.choice(what):
         case "alta":
             body = a_service(rnd, instance)
-            only_these = {"replace-existing-checks": "true"} if rnd.random() < 0.2 else None
+            only_these = {"replace-existing-checks": "true"} if not at_once and rnd.random() < 0.2 else None
             twins.write("PUT", "agent/service/register", params=only_these, json=body)
         case "baja":
             twins.write("PUT", f"agent/service/deregister/{instance}")
@@ -175,10 +178,8 @@ def write_services(twins: Twins) -> None:
             path = "agent/maintenance" if rnd.random() < 0.2 else f"agent/service/maintenance/{instance}"
             twins.write("PUT", path, params=params)
         case "suelta":
-            # Cada una, siempre del mismo servicio: el catálogo no las cambia de dueño.
-            number = rnd.randrange(len(CHECKS))
-            owner = {"ServiceID": list(NAMES)[number]} if number else {}
-            body = {"Name": "suelta", **a_check(rnd), "ID": CHECKS[number], **owner}
+            owner = {"ServiceID": rnd.choice(list(NAMES))} if rnd.random() < 0.6 else {}
+            body = {"Name": "suelta", **a_check(rnd), "ID": rnd.choice(CHECKS), **owner}
             twins.write("PUT", "agent/check/register", json=body)
         case _:
             twins.write("PUT", f"agent/check/deregister/{check}")
@@ -222,6 +223,7 @@ def read_agent(twins: Twins) -> None:
             "agent/services",
             "agent/checks",
             "catalog/datacenters",
+            f"agent/service/{instance}",
             f"agent/health/service/id/{instance}",
             f"agent/health/service/name/{name}",
         ]
@@ -238,7 +240,9 @@ def watch(twins: Twins) -> None:
     rnd = twins.random
     about_keys = rnd.random() < 0.5
     path, params = a_key_question(rnd) if about_keys else a_catalog_question(rnd)
-    meanwhile: Callable[[Twins], None] = rnd.choice([write_keys, sessions] if about_keys else [write_services])
+    # De una sola escritura: quien espera despierta con la primera, y lo que ve entonces depende de lo que tarde.
+    services = partial(write_services, at_once=True)
+    meanwhile: Callable[[Twins], None] = rnd.choice([write_keys, sessions] if about_keys else [services])
     twins.watch(path, params, WATCH_S, lambda: meanwhile(twins))
 
 

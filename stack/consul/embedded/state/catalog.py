@@ -122,8 +122,6 @@ class Catalog:
         self.services[service.id] = replace(service, created=created, modified=index)
         self._tables["services"] = self._tables["nodes"] = index
         self._by_service[service.name.lower()] = index
-        if old is not None and old.name != service.name:
-            self._left(index, old.name)
 
     def put_check(self, index: int, check: Check) -> None:
         """Da de alta o modifica; si dice lo mismo que antes, no hay cambio."""
