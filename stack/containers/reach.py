@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from stack.containers.engine import Flavour
 from stack.containers.firewall import Firewall, rule
+from stack.containers.sentences import EMBEDDED
 from stack.errors import HostUnreachable
 
 if TYPE_CHECKING:
     from docker import APIClient
 
 PATIENCE_S = 3
+
+_ELSEWHERE: dict[Flavour, str] = {
+    "rootless": "Con Docker sin root, la red de los contenedores está en un sitio aparte: su puerta no es una "
+    "dirección de esta máquina, y ninguna regla de cortafuegos lo cambia.",
+    "desktop": "Con Docker Desktop los contenedores van en una máquina virtual, y ella no llega a esta: se lo impide "
+    "su configuración de red o un cortafuegos.",
+}
+"""Por qué no se llega, con un motor que no está en la red de esta máquina."""
 
 _NO_TOOL = (126, 127)
 """Los códigos de «no se puede ejecutar» y «no existe»."""
@@ -44,6 +54,16 @@ def host_unreachable(problem: str, subnet: str, gateway: str, firewall: Firewall
         "Los microservicios corren fuera de Docker, y los contenedores los llaman por la puerta de su red "
         f"({gateway}). {who} y corta lo que viene de {subnet}. La orden siguiente deja pasar solo eso.",
         rule(firewall, subnet, gateway),
+    )
+
+
+def host_elsewhere(problem: str, flavour: Flavour) -> HostUnreachable:
+    """El error para cuando no se llega y el motor no está en la red de esta máquina: no hay regla que lo abra."""
+    return HostUnreachable(
+        f"los contenedores no llegan a los procesos de esta máquina: {problem}",
+        f"{_ELSEWHERE[flavour]} Los microservicios corren fuera de Docker, y los contenedores tienen que "
+        "llamarlos. Sin Docker todo funciona, con lo que trae pip; si solo lo pediste para alguno, quita su --set.",
+        EMBEDDED,
     )
 
 

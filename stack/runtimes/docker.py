@@ -169,7 +169,7 @@ class DockerRuntime:
     def verify(self, services: Sequence[Prepared], everything: Sequence[Prepared]) -> None:
         """Comprueba desde dentro de un contenedor que se llega a esta máquina; `HostUnreachable` si no."""
         from stack.containers.firewall import active
-        from stack.containers.reach import host_unreachable, unreachable
+        from stack.containers.reach import host_elsewhere, host_unreachable, unreachable
 
         bridge = next((one for one in everything if one.service.kind is Kind.BRIDGE), None)
         if bridge is None or not services:
@@ -178,8 +178,12 @@ class DockerRuntime:
             running = [one["Id"] for one in self._containers() if one["State"] == "running"]
             door = bridge.endpoints[0].network_number
             problem = unreachable(self._connection.client(), running, FROM_CONTAINER, door)
-        if problem is not None:
-            raise host_unreachable(problem, self._network.subnet(), self._network.gateway(), active())
+            flavour = self._connection.flavour()
+        if problem is None:
+            return
+        if flavour != "native":
+            raise host_elsewhere(problem, flavour)
+        raise host_unreachable(problem, self._network.subnet(), self._network.gateway(), active())
 
     def ended(self, instance: Instance) -> str | None:
         """Con qué código terminó, y si fue por falta de memoria."""

@@ -160,6 +160,10 @@ class _Handler(BaseHTTPRequestHandler):
         known = scenario.answers.get(f"{self.command} {path}")
         if known is not None:
             return self._say(known)
+        if re.fullmatch(r"/exec/\w+/start", path):
+            # Lo que se ejecuta dentro no escribe nada; el motor acaba cortando.
+            self.close_connection = True
+            return self._say("")
         if path == "/images/create":
             return self._pull(scenario, f"{query['fromImage']}{_joint(query['tag'])}")
         return self._say(_look(scenario, self.command, path, query))
