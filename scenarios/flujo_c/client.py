@@ -40,6 +40,7 @@ class Charge:
     key: str
     method: str
     requests_before: Mapping[str, float | None]
+    counted_at: float
 
 
 def prepare(run: Run) -> Charge:
@@ -52,7 +53,7 @@ def prepare(run: Run) -> Charge:
     _settle(run)
     amount = 10_000 + random.Random(run.id).randrange(90_000)
     before = {name: _requests(run, name) for name in (SICK, WELL)}
-    return Charge(f"ana-{run.id}", amount, f"matricula-{run.id}", method, before)
+    return Charge(f"ana-{run.id}", amount, f"matricula-{run.id}", method, before, time.time())
 
 
 def _settle(run: Run) -> None:

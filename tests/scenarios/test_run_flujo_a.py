@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -108,6 +109,23 @@ def test_a_dead_service_is_named_with_its_last_lines(laboratory: Laboratory) -> 
     assert failed.trouble.service == "thumbnails"
     assert failed.trouble.log
     assert all(statuses[f"A{number}"] is HopStatus.PROVEN for number in range(1, 10))
+
+
+def test_no_panel_is_offered_if_grafana_gets_no_data(laboratory: Laboratory, tmp_path: Path) -> None:
+    """Prometheus va bien y el tablero está, pero la fuente de datos de Grafana busca donde no hay nadie."""
+    grafana = next(service for service in laboratory.services if service.name == "grafana")
+    (file,) = (file for file in grafana.config if file.target.endswith("datasources/stacklab.yaml"))
+    bad = tmp_path / "stacklab.yaml"
+    bad.write_text(file.sources[0].read_text("utf-8").replace("${PROMETHEUS_HTTP_URL}", "http://127.0.0.1:9"))
+    config = tuple(replace(one, sources=(bad,)) if one is file else one for one in grafana.config)
+    services = [replace(one, config=config) if one is grafana else one for one in laboratory.services]
+    try:
+        laboratory.with_services(services).up(["grafana"])
+        result = run(FLOW, laboratory, patience_s=3)
+    finally:
+        laboratory.up(["grafana"])
+    assert (result.finished.status, result.finished.dashboard_url) == ("passed", None)
+    assert "Grafana no consigue preguntar" in result.finished.dashboard_problem
 
 
 def test_one_run_after_another_without_growing(laboratory: Laboratory) -> None:

@@ -5,7 +5,7 @@ Ninguna mira lo que dice el código que se está probando: solo lo que guarda o 
 """
 
 from scenarios.engine.read.consul import InstanceFact, ServiceFact, registered
-from scenarios.engine.read.grafana import panel_with_data
+from scenarios.engine.read.grafana import panel_with_data, shown
 from scenarios.engine.read.http import ask, untraced
 from scenarios.engine.read.jaeger import edge, span, spans_since, whole_trace
 from scenarios.engine.read.kafka import (
@@ -40,6 +40,7 @@ __all__ = [
     "registered",
     "sample",
     "sample_since",
+    "shown",
     "span",
     "spans_since",
     "stored_object",

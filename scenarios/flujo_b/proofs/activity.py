@@ -76,10 +76,11 @@ def _active_users(run: Run, before: float) -> float:
 
 
 def panel_ready(run: Run) -> str:
-    """El panel de Grafana pregunta por los usuarios activos y Prometheus ya cuenta a la de esta ejecución."""
+    """El panel de Grafana enseña los usuarios activos, y en lo que lee Grafana está ya la de esta ejecución."""
     title = read.panel_with_data(run, "flujo-b", "usuarios_activos")
     before = entering(run).active_before
     if before is None:
         raise NotProven("Antes de empezar no se pudo leer cuántos usuarios activos había.", final=True)
-    _active_users(run, before)
+    if read.shown(run, "prometheus", USERS) <= before:
+        raise NotProven("A Grafana todavía no le ha llegado la entrada de esta ejecución.")
     return title

@@ -68,13 +68,13 @@ def _edge(run: Run, parent: str, child: SpanMatch, watch: Stillness) -> tuple[Sp
 
 
 def panel_ready(run: Run) -> str:
-    """El panel de Grafana pregunta por los pagos y Prometheus ya ha leído a quien cobró este."""
+    """El panel de Grafana enseña los pagos, y en lo que lee Grafana está ya el de esta ejecución."""
     title = read.panel_with_data(run, "flujo-c", "payments_total")
     answer = run.answered
     gateway = (answer.json() or {}).get("gateway", "") if answer is not None else ""
     before = charged(run).requests_before.get(str(gateway)) or 0
-    query = f'sum(http_requests_total{{job="{SERVICE}",instance="{gateway}",route="/api/payments/process"}})'
     sample_since(run, f'payments_total{{job="{SERVICE}",instance="{gateway}",result="succeeded"}}')
-    if read.sample(run, query).value <= before:
-        raise NotProven("Prometheus todavía no ha leído el cobro de esta ejecución.")
+    query = f'sum(http_requests_total{{job="{SERVICE}",instance="{gateway}",route="/api/payments/process"}})'
+    if read.shown(run, "prometheus", query) <= before:
+        raise NotProven("A Grafana todavía no le ha llegado el cobro de esta ejecución.")
     return title
