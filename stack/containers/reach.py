@@ -18,8 +18,8 @@ PATIENCE_S = 3
 _ELSEWHERE: dict[Flavour, str] = {
     "rootless": "Con Docker sin root, la red de los contenedores está en un sitio aparte: su puerta no es una "
     "dirección de esta máquina, y ninguna regla de cortafuegos lo cambia.",
-    "desktop": "Con Docker Desktop los contenedores van en una máquina virtual, y ella no llega a esta: se lo impide "
-    "su configuración de red o un cortafuegos.",
+    "desktop": "Con Docker Desktop los contenedores van en una máquina virtual, y ella no llega a esta: se lo "
+    "impide su configuración de red o un cortafuegos.",
 }
 """Por qué no se llega, con un motor que no está en la red de esta máquina."""
 
@@ -62,7 +62,7 @@ def host_elsewhere(problem: str, flavour: Flavour) -> HostUnreachable:
     return HostUnreachable(
         f"los contenedores no llegan a los procesos de esta máquina: {problem}",
         f"{_ELSEWHERE[flavour]} Los microservicios corren fuera de Docker, y los contenedores tienen que "
-        "llamarlos. Sin Docker todo funciona, con lo que trae pip; si solo lo pediste para alguno, quita su --set.",
+        "llamarlos. Sin Docker todo funciona, con lo que trae pip; si solo se lo pediste a alguno, quita su --set.",
         EMBEDDED,
     )
 
