@@ -3,8 +3,8 @@
     python -m tests.verificado CARPETA [--comprobar]
 
 En CARPETA están los resultados de pytest (JUnit) de cada runtime: `embedded.xml`, `binary.xml`, `docker.xml`. Con
-`--comprobar` no se escribe nada: acaba en 1 si la página da por cumplido algo que ahora no se cumple, y enseña las
-demás diferencias. Los tiempos no cuentan.
+`--comprobar` no se escribe nada: acaba en 1 si la página da por cumplido algo que ahora no se cumple o ya no existe,
+o si contesta otro; las demás diferencias solo las enseña. Los tiempos y las versiones no cuentan.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from stack.catalog import SERVICES
 
 PAGE = Path(__file__).parents[1] / "docs" / "verificado.md"
 RUNTIMES = {"embedded": "Lo que trae pip", "binary": "Programas reales", "docker": "Docker"}
+FIDELITIES = {"docker": "contenedor", "binary": "programa real", "embedded": "suplente"}
 SEVERAL = "varios"
 """Lo que se comprueba de varios servicios a la vez."""
 
@@ -144,8 +145,7 @@ def _cell(results: Results | None, service: str) -> str:
         sum(not line.failed and line.passed > 0 for line in lines),
     )
     problem = f", **{failed} no**" if failed else ""
-    # El nombre ya dice lo que es: la fidelidad sobra aquí.
-    who = re.sub(r" · \w+(?=;|$)", "", results.answered.get(service, ""))
+    who = re.sub(r"(?<= · )\w+(?=;|$)", lambda found: FIDELITIES[found[0]], results.answered.get(service, ""))
     return f"{passed} de {len(lines)}{problem}" + (f"<br>{who}" if who else "")
 
 
@@ -190,23 +190,47 @@ def marks(text: str) -> dict[tuple[str, str, str], str]:
     return found
 
 
+def answering(text: str) -> dict[tuple[str, str], str]:
+    """Lo que dice el resumen de una página: quién contestó, y cuánto vale, por cada (servicio, columna)."""
+    return {
+        (row[1], column): cell.strip().partition("<br>")[2]
+        for row in re.finditer(r"^\| \[(\w+)\]\(#\w+\) \|(.*)\|$", text, re.MULTILINE)
+        for column, cell in zip(RUNTIMES.values(), row[2].split("|"), strict=True)
+    }
+
+
+def _product(who: str) -> str:
+    """«Redis 7.0.15 · programa real» sin su versión: la cambia quien actualiza el sistema, y no es otro."""
+    return re.sub(r" v?\d[\w.]*", "", who)
+
+
 def check(fresh: str, written: str) -> int:
-    """1 si la página escrita promete algo que hoy no se cumple; las demás diferencias solo las enseña."""
-    now, then = marks(fresh), marks(written)
+    """1 si la página escrita promete algo que hoy no se cumple, o dice que contesta quien no contesta.
+
+    Una línea que ya no existe también es una promesa de más. Lo nuevo, y otra versión del mismo programa, solo se
+    enseña.
+    """
+    worth = {"✔": 2, "✔ en parte": 1}
     broken = 0
+    now, then = marks(fresh), marks(written)
     for line in sorted(now.keys() | then.keys()):
-        if now.get(line) == then.get(line):
-            continue
         said, seen = then.get(line, "nada"), now.get(line, "ya no existe")
-        print(f"{' · '.join(line)}: la página dice «{said}»; hoy, «{seen}»")
-        broken += then.get(line) == "✔" and line in now
+        if said != seen:
+            print(f"{' · '.join(line)}: la página dice «{said}»; hoy, «{seen}»")
+            broken += worth.get(said, 0) > worth.get(seen, 0) or line not in now
+    today, before = answering(fresh), answering(written)
+    for where in sorted(today.keys() | before.keys()):
+        said, seen = before.get(where, ""), today.get(where, "")
+        if said != seen:
+            print(f"{' · '.join(where)}: la página dice que contesta «{said}»; hoy, «{seen}»")
+            broken += _product(said) != _product(seen)
     if broken:
-        print("docs/verificado.md promete de más: escríbela de nuevo con «python -m tests.verificado CARPETA».")
+        print("docs/verificado.md no es lo de hoy: escríbela con «python -m tests.verificado CARPETA».")
     return 1 if broken else 0
 
 
 def main() -> int:
-    """0 si todo va bien; 1 si faltan resultados o la página promete de más."""
+    """0 si todo va bien; 1 si faltan resultados o la página no es lo de hoy."""
     parser = argparse.ArgumentParser(prog="python -m tests.verificado", description=__doc__)
     parser.add_argument("folder", type=Path, metavar="CARPETA")
     parser.add_argument("--comprobar", action="store_true")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.answered import seen
+from tests.support.answered import note, seen
 from tests.support.kafka import Kafka
 from tests.support.running import running, runtime
 
@@ -23,10 +23,13 @@ def _answered(record_testsuite_property: Callable[[str, object], None]) -> Itera
 
 @pytest.fixture(scope="module")
 def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., dict[str, str]]]:
-    """`started("jaeger", …)` arranca esos servicios para todo el módulo y devuelve sus variables."""
+    """`started("jaeger", …)` arranca esos servicios para todo el módulo y devuelve sus variables.
+
+    De aquí sale quién dice `docs/verificado.md` que contestó: no de otros servicios que arranque una prueba.
+    """
     root: Path = tmp_path_factory.mktemp("servicios")
     with ExitStack() as stack:
-        yield lambda *names, **options: stack.enter_context(running(*names, root=root, **options))
+        yield lambda *names, **options: stack.enter_context(running(*names, root=root, note=note, **options))
 
 
 @pytest.fixture(scope="module")

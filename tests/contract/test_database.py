@@ -35,6 +35,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
+from tests.support.answered import note
 from tests.support.running import running
 
 
@@ -74,7 +75,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     root = tmp_path_factory.mktemp("database")
     with running("database", root=root) as env, connected(env["DATABASE_URL"]) as engine, engine.begin() as first:
         first.execute(text("CREATE TABLE contrato_de_antes AS SELECT 'sigue aquí'::text AS dicho"))
-    with running("database", root=root) as env:
+    with running("database", root=root, note=note) as env:
         yield env["DATABASE_URL"]
 
 

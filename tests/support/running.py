@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,8 @@ from stack.laboratory import Laboratory
 from stack.model import HttpProbe, Kind, Port, Service
 from stack.ports import free_ports, key
 from stack.runtimes.local import FROM_CONTAINER
-from tests.support.answered import note
+from stack.status import Running
+from tests.support.answered import replaced
 
 
 def free_port() -> int:
@@ -54,13 +55,17 @@ def running(
     overrides: Mapping[str, Service] | None = None,
     extra: Sequence[Service] = (),
     servers: Sequence[int] = (),
+    note: Callable[[Sequence[Running]], None] = lambda started: None,
 ) -> Iterator[dict[str, str]]:
     """Arranca los servicios `names` y entrega sus variables (las de `stacklab env`, más las `*_URL`).
 
     Solo esos, sin aquello de lo que dependen. Cada `root` es un laboratorio con puertos propios, que conserva sus
     datos de una vez a la siguiente. `overrides` cambia la descripción de un servicio (p. ej. otra configuración);
     `extra` añade otros. `servers` son los puertos de los servidores de la propia prueba a los que van a llamar (en
-    Docker hay que abrirles camino; véase `from_service`).
+    Docker hay que abrirles camino; véase `from_service`). A `note` se le da lo que arrancó.
+
+    Si se piden programas reales (o Docker) y por un servicio que los tiene contesta un suplente, falla: no se
+    comprobaría lo que se dice.
     """
     chosen = runtime()
     # El puente arranca solo si lo nombra una configuración, y un servidor de la prueba puede aparecer después.
@@ -71,11 +76,14 @@ def running(
     _reserve(root, servers)
     laboratory = Laboratory(project(root), root, [_alone(service, names) for service in catalog.values()])
     try:
-        note(laboratory.up([*names, *bridge] if servers else names, runtime=chosen))
+        started = laboratory.up([*names, *bridge] if servers else names, runtime=chosen)
     except StartError as error:
         laboratory.down([*names, *bridge])
         raise AssertionError("\n".join([error.cause, error.meaning, *error.details])) from error
     try:
+        note(started)
+        wrong = replaced(started, catalog) if chosen != "embedded" else []
+        assert not wrong, f"STACKLAB_CONTRACT_RUNTIME={chosen}: {'; '.join(wrong)}"
         yield variables(laboratory.endpoints(), Viewpoint.HOST) | laboratory.credentials() | laboratory.env(names)
     finally:
         laboratory.down([*names, *bridge])
