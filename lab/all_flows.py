@@ -41,6 +41,15 @@ def fidelities(result: RunResult) -> Mapping[str, int]:
     return dict(Counter(str(hop.fidelity) for hop in result.hops))
 
 
+OURS = "microservice"
+
+
+def answerers(result: RunResult) -> Mapping[str, int]:
+    """Lo mismo para contarlo, con los microservicios aparte: son de verdad, pero no son de nadie de fuera."""
+    own = (hop.product.startswith("microservicio") for hop in result.hops)
+    return dict(Counter(OURS if ours else str(hop.fidelity) for ours, hop in zip(own, result.hops, strict=True)))
+
+
 def finished(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """El último objeto de `run all --json`."""
     rows = [outcome.as_json() for outcome in outcomes]

@@ -21,7 +21,7 @@ def read(folder: Path) -> dict[str, Any]:
 
 
 def remember(folder: Path, flow_id: str, proven: int, total: int, fidelities: Mapping[str, int]) -> None:
-    """Apunta que `flow_id` acaba de ejecutarse, y en cuántos pasos contestó cada clase de servicio."""
+    """Apunta que `flow_id` acaba de ejecutarse, y en cuántos pasos contestó cada clase."""
     past = read(folder)
     past[flow_id] = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),

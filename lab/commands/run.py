@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lab import context
-from lab.all_flows import ALL, Outcome, fidelities, finished
+from lab.all_flows import ALL, Outcome, answerers, finished
 from lab.context import Json, PerService, Ports, Project, Runtime
 from stack.errors import StacklabError, UsageError
 
@@ -125,7 +125,7 @@ def _remember(lab: Laboratory, outcome: Outcome, sabotage: str | None) -> None:
 
     last = outcome.result.finished
     if sabotage is None and not last.stopped:
-        history.remember(lab.folder, outcome.flow.id, last.proven, last.total, fidelities(outcome.result))
+        history.remember(lab.folder, outcome.flow.id, last.proven, last.total, answerers(outcome.result))
 
 
 def _summary(outcomes: list[Outcome], as_json: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from lab.all_flows import Outcome, fidelities
+from lab.all_flows import OURS, Outcome, answerers
 from lab.render.palette import BAD, GOOD
 from lab.render.services import FIDELITY_STYLE, WORDS
 from lab.render.terminal import write
@@ -31,7 +31,7 @@ def show(screen: Console, outcomes: Sequence[Outcome]) -> None:
         line = Text.assemble("  ", (mark, style), f" {outcome.flow.title:<32} {count:>9}  ")
         line.append(f"{seconds(last.duration_ms / 1000):>7}", "dim")
         screen.print(line, soft_wrap=True)
-        write(screen, answered(fidelities(outcome.result)), indent=4)
+        write(screen, answered(answerers(outcome.result)), indent=4)
         if missing := [hop.hop.id for hop in outcome.result.hops if hop.status != "proven"]:
             write(screen, f"sin probar: {', '.join(missing)}", BAD, indent=4)
     proven = sum(one.result.finished.proven for one in outcomes)
@@ -47,7 +47,9 @@ def answered(counts: Mapping[str, int]) -> Text:
 
     line = Text.assemble(("contestaron: ", "dim"))
     for position, (name, count) in enumerate(sorted(counts.items(), key=lambda item: -item[1])):
-        fidelity = Fidelity(name)
         line.append(" · " if position else "", "dim")
-        line.append(f"{WORDS[fidelity]} en {count}", FIDELITY_STYLE[fidelity])
+        if name == OURS:
+            line.append(f"microservicio en {count}")
+        else:
+            line.append(f"{WORDS[Fidelity(name)]} en {count}", FIDELITY_STYLE[Fidelity(name)])
     return line

@@ -159,6 +159,11 @@ def test_the_keys_are_erased_only_where_they_can_be(dumb: bool, end: str, monkey
     assert re.sub(r"\x1b\[[0-9;]*m", "", written(console)) == f"    {help_for(76)}{end}"
 
 
+def test_our_own_programs_are_not_counted_as_somebody_elses() -> None:
+    text = answered({"embedded": 4, "microservice": 2, "simulated": 1}).plain
+    assert text == "contestaron: embebido en 4 · microservicio en 2 · simulado en 1"
+
+
 def test_who_answered_is_not_dimmed() -> None:
     console = screen(terminal=True)
     RunView(console)(done(FLOWS["flujo-a"].hop("A4"), fidelity=Fidelity.EMBEDDED))
