@@ -32,7 +32,7 @@ class Outcome:
             "total": finished.total,
             "failed": [hop.hop.id for hop in self.result.hops if hop.status != "proven"],
             "fidelities": fidelities(self.result),
-            "duration_ms": finished.duration_ms,
+            "duration_ms": round(finished.duration_ms, 1),
         }
 
 
