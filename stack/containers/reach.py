@@ -61,8 +61,8 @@ def host_elsewhere(problem: str, flavour: Flavour) -> HostUnreachable:
     """El error para cuando no se llega y el motor no está en la red de esta máquina: no hay regla que lo abra."""
     return HostUnreachable(
         f"los contenedores no llegan a los procesos de esta máquina: {problem}",
-        f"{_ELSEWHERE[flavour]} Los microservicios corren fuera de Docker, y los contenedores tienen que "
-        "llamarlos. Sin Docker todo funciona, con lo que trae pip; si solo se lo pediste a alguno, quita su --set.",
+        f"{_ELSEWHERE[flavour]} Los microservicios corren fuera de Docker, y los contenedores los llaman. "
+        "Sin Docker todo funciona, con lo que trae pip; si lo pediste solo para uno, quita su --set.",
         EMBEDDED,
     )
 
