@@ -150,6 +150,12 @@ def measure(home: str, times: int, row: int, span: float) -> tuple[list[Row], li
     last = memory(home)
     grown = last.total() - first.total()
     rows.append((f"Memoria que crece en {row} ejecuciones", f"{number(grown, 1)} MB", "—"))
+    call(home, "run", "all", "--auto")
+    time.sleep(3)
+    running = processes(home)
+    everything = f"de los {len(running)} servicios de todos los flujos"
+    rows.append((f"Memoria {everything}", f"{number(memory(home).total(), 0)} MB", "—"))
+    rows.append((f"Procesador en reposo {everything}", f"{number(cpu(home, span).total(), 1)} %", "—"))
     each: list[tuple[str, ...]] = [
         (
             name,
