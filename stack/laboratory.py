@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stack import credentials as vault
-from stack import logs, probes
+from stack import logs, neighbours, probes
 from stack import state as states
 from stack.addresses import Endpoint, Viewpoint, render, variables
 from stack.catalog import SERVICES
@@ -125,7 +125,8 @@ class Laboratory:
             execution = self._execution(interrupts, journal, on_event, secrets.values())
             for attempt in range(1, ATTEMPTS + 1):
                 current = observe(self._runtimes.values(), journal.state)
-                plan = request.plan(current, journal.state, secrets, execution.lost_ports)
+                claimed = neighbours.claimed(self._folder.label)
+                plan = request.plan(current, journal.state, secrets, execution.lost_ports, claimed)
                 self._reached("plan")
                 journal.assign(plan.ports)
                 self._reached("puertos")
@@ -157,7 +158,8 @@ class Laboratory:
         state, _ = states.read(self._folder.state)
         known = vault.read(self._folder.credentials) or {}
         secrets = {name: known.get(name, "por-inventar") for name in self._credential_names()}
-        return request.plan(observe(self._runtimes.values(), state), state, secrets)
+        current = observe(self._runtimes.values(), state)
+        return request.plan(current, state, secrets, claimed=neighbours.claimed(self._folder.label))
 
     def memory_mb(
         self, names: Iterable[str], *, runtime: str = AUTO, per_service: Mapping[str, str] | None = None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
-from stack import ports
+from stack import neighbours, ports
 from stack.addresses import Endpoint
 from stack.credentials import as_variables
 from stack.errors import StartError
+from stack.folder import Folder
 from stack.model import Fidelity, Kind, Service
 from stack.observe import Observation, seen
 from stack.plan import Choice, Plan, closure, plan
@@ -62,13 +64,26 @@ class Request:
             ]
 
     def plan(
-        self, current: Observation, state: State, credentials: Mapping[str, str], avoid: Collection[int] = ()
+        self,
+        current: Observation,
+        state: State,
+        credentials: Mapping[str, str],
+        avoid: Collection[int] = (),
+        claimed: Mapping[int, Folder] = MappingProxyType({}),
     ) -> Plan:
-        """El plan para lo que se ve ahora (`current`); `avoid` son los puertos que ya fallaron.
+        """El plan para lo que se ve ahora (`current`).
+
+        `avoid` son los puertos que ya fallaron; `claimed`, los que guardan otros laboratorios en marcha (véase
+        `stack.neighbours`): no se usan, aunque estén libres, salvo los que un servicio nuestro ya tenga puestos.
 
         Si algún contenedor nombra a un proceso de esta máquina, o un proceso se anuncia a un contenedor, el plan
         lleva también el puente por el que llega.
         """
+        ours = {number for one in current.alive().values() for number in one.ports.values()}
+        theirs = {number: folder for number, folder in claimed.items() if number not in ours}
+        for name, number in self._forced.items():
+            if number in theirs:
+                raise neighbours.refused(name, number, theirs[number])
         where = self._everywhere(current)
         bridges = [service.name for service in self._services if service.kind is Kind.BRIDGE]
         answers = seen(current, self._services, self._runtimes, closure([*self.names, *bridges], self._services))
@@ -84,7 +99,7 @@ class Request:
                 kept=state.ports,
                 forced=self._forced,
                 free=ports.is_free,
-                avoid=avoid,
+                avoid={*avoid, *theirs},
             )
 
         first = made(self.names)
