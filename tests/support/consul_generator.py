@@ -127,7 +127,7 @@ def a_check(rnd: Random) -> dict[str, Any]:
         "Notes": ["n"],
         "Name": ["nombre"],
         "Timeout": ["5s"],
-        # Nunca a mitad de una letra: Consul no sabe mandar por gRPC lo que no es UTF-8, y deja a medias las esperas.
+        # Nunca a mitad de una letra: por gRPC no va lo que no es UTF-8, y Consul deja a medias las esperas.
         "OutputMaxSize": [2, 5000],
     }.items():
         if rnd.random() < 0.3:
