@@ -3,8 +3,8 @@
     python -m tests.verificado CARPETA [--comprobar]
 
 En CARPETA están los resultados de pytest (JUnit) de cada runtime: `embedded.xml`, `binary.xml`, `docker.xml`. Con
-`--comprobar` no se escribe nada: acaba en 1 si la página da por cumplido algo que ahora no se cumple o ya no existe,
-o si contesta otro; las demás diferencias solo las enseña. Los tiempos y las versiones no cuentan.
+`--comprobar` no se escribe nada: acaba en 1 si la página da por cumplido algo que ahora no se cumple o ya no
+existe, o si contesta otro; las demás diferencias solo las enseña. Los tiempos y las versiones no cuentan.
 """
 
 from __future__ import annotations
