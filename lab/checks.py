@@ -140,6 +140,10 @@ def _services(machine: Machine) -> Iterator[Finding]:
     failing = [row for row in machine.rows if row.state is Condition.FAILED]
     for row in failing:
         yield Finding(row.title, BAD, row.problem or "no contesta", f"stacklab up {row.name}")
+    if changed := machine.laboratory.outdated():
+        titles = ", ".join(row.title for row in machine.rows if row.name in changed)
+        text = f"en marcha con otra configuración que la suya: {titles}. Contesta, pero puede no hacer lo que debe"
+        yield Finding("Configuración", WARNING, text, f"stacklab up {' '.join(changed)}")
     if failing:
         return
     count = len(machine.alive)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from stack import credentials as vault
@@ -154,12 +154,29 @@ class Laboratory:
         ports: Mapping[str, int] | None = None,
     ) -> Plan:
         """Lo que haría `up` con esos mismos argumentos, sin hacerlo. Se puede imprimir."""
+        state = self._state()
         request = self._request(names, runtime, per_service, ports)
-        state, _ = states.read(self._folder.state)
-        known = vault.read(self._folder.credentials) or {}
-        secrets = {name: known.get(name, "por-inventar") for name in self._credential_names()}
+        return self._planned(request, observe(self._runtimes.values(), state), state)
+
+    def outdated(self) -> list[str]:
+        """Los servicios en marcha que no corren con la configuración que les corresponde ahora.
+
+        Puede que la descripción haya cambiado desde que arrancaron, o que una orden muriera a medias y dejara uno
+        estropeado a propósito: contesta, pero no como debe. Quien nombra a otro que no está en marcha lleva
+        escrito quién contestaría por él, y eso depende del runtime que se pidió: vale el que se pidiera.
+        """
+        state = self._state()
         current = observe(self._runtimes.values(), state)
-        return request.plan(current, state, secrets, claimed=neighbours.claimed(self._folder.label))
+        hashes = {name: one.spec_hash for name, one in current.alive().items()}
+        left = [service.name for service in self.services if service.name in hashes]
+        usable = (name for name, one in self._runtimes.items() if one.unavailable() is None)
+        for runtime in (AUTO, *usable):
+            if left:
+                with suppress(StartError):
+                    plan = self._planned(self._request(left, runtime, None, None), current, state)
+                    right = {step.name for step in plan.steps if step.prepared.spec_hash == hashes.get(step.name)}
+                    left = [name for name in left if name not in right]
+        return left
 
     def memory_mb(
         self, names: Iterable[str], *, runtime: str = AUTO, per_service: Mapping[str, str] | None = None
@@ -390,6 +407,11 @@ class Laboratory:
             forced=forced or {},
             network=interface(self._folder.label),
         )
+
+    def _planned(self, request: Request, current: Observation, state: State) -> Plan:
+        known = vault.read(self._folder.credentials) or {}
+        secrets = {name: known.get(name, "por-inventar") for name in self._credential_names()}
+        return request.plan(current, state, secrets, claimed=neighbours.claimed(self._folder.label))
 
     def _execution(
         self, interrupts: Interrupts, journal: Journal, on_event: OnEvent, secrets: Iterable[str]

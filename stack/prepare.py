@@ -83,7 +83,7 @@ def prepare(
         "LISTEN_HOST": place.listen_host,
         "CONFIG_DIR": str(place.config_dir),
         "DATA_DIR": str(place.data_dir),
-        "PYTHON": sys.executable,
+        "PYTHON": interpreter(sys.executable),
     }
     names |= recipe.extra
     where = f"stack/{service.name}/service.py"
@@ -109,6 +109,16 @@ def prepare(
         data_dir=place.data_dir,
         spec_hash=hashlib.sha256(identity.encode()).hexdigest()[:16],
     )
+
+
+def interpreter(path: str) -> str:
+    """El intérprete de `path` con su nombre más preciso (`python3.11`), si en su carpeta lo tiene.
+
+    `python`, `python3` y `python3.11` son el mismo: que un cuaderno y `stacklab` se arranquen con nombres
+    distintos no es un cambio de configuración, y no debe reiniciar nada.
+    """
+    precise = Path(path).with_name(f"python{sys.version_info.major}.{sys.version_info.minor}")
+    return str(precise) if precise.exists() and precise.samefile(path) else path
 
 
 def free_of(prepared: Prepared) -> list[str]:

@@ -13,16 +13,23 @@ if TYPE_CHECKING:
 
 def status(json: Json = False, project: Project = "default") -> None:
     """Enseña qué está en marcha, quién es de verdad, dónde y cuánta memoria usa."""
-    rows = context.laboratory(project).status()
+    laboratory = context.laboratory(project)
+    rows = laboratory.status()
     if json:
         import json as writer
 
         print(writer.dumps({"services": [_as_json(row) for row in rows]}, ensure_ascii=False))
         return
+    from lab.render.palette import NOTE
     from lab.render.status import show
-    from lab.render.terminal import terminal
+    from lab.render.terminal import order, terminal, write
 
-    show(terminal(), rows)
+    screen = terminal()
+    show(screen, rows)
+    if changed := laboratory.outdated():
+        titles = ", ".join(row.title for row in rows if row.name in changed)
+        fix = order(f"stacklab up {' '.join(changed)}")
+        write(screen, f"! Con otra configuración que la suya: {titles}. Se arregla con: {fix}", NOTE, hang=2)
 
 
 def _as_json(row: ServiceStatus) -> dict[str, object]:

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from lab import checks, findings
 from stack import processes
 from stack.laboratory import Laboratory
 from tests.support.fakes import SERVE, fake
+from tests.support.running import free_port
 
 
 def laboratory(root: Path, number: int = 1) -> Laboratory:
@@ -42,6 +44,22 @@ def test_packages_too_old_or_missing_come_with_the_order_that_fixes_them(
     assert "redis es" in found.text
     assert "falta no-existe-tal-cosa" in found.text
     assert found.fix == "pip install 'redis>=999' 'no-existe-tal-cosa>=1'"
+
+
+def test_one_with_another_configuration_is_told_with_the_order_that_mends_it(tmp_path: Path) -> None:
+    good = laboratory(tmp_path, free_port())
+    service = good.services[0]
+    assert service.embedded is not None
+    bad = replace(service, embedded=replace(service.embedded, env={"COLOR": "roto"}))
+    try:
+        good.with_services([bad]).up()
+        found = {one.check: one for one in checks.run(good)}
+        assert (found["Configuración"].status, found["Configuración"].fix) == (checks.WARNING, "stacklab up uno")
+        assert "Uno" in found["Configuración"].text
+        good.up()
+        assert "Configuración" not in {one.check for one in checks.run(good)}
+    finally:
+        good.down()
 
 
 def test_a_port_of_another_says_whose(tmp_path: Path) -> None:

@@ -115,6 +115,19 @@ def test_a_changed_spec_restarts_it_and_its_dependents_only(bench: Any) -> None:
     }
 
 
+def test_one_left_with_another_configuration_is_told_until_it_is_put_right(bench: Any) -> None:
+    base, other = fake("base"), fake("otro")
+    lab = bench.lab(base, other)
+    assert lab.outdated() == []
+    lab.up()
+    assert lab.outdated() == []
+    bad = replace(base, embedded=replace(base.embedded, env={"COLOR": "roto"}))
+    lab.with_services([bad, other]).up(["base"])
+    assert lab.outdated() == ["base"]
+    lab.up(["base"])
+    assert lab.outdated() == []
+
+
 def test_a_changed_config_file_restarts_and_leaves_no_old_files(bench: Any, tmp_path: Path) -> None:
     service = fake("uno", config=fragment(tmp_path / "a.txt", "url: ${UNO_HTTP_URL}\n"))
     lab = bench.lab(service)

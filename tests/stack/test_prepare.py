@@ -12,7 +12,7 @@ import pytest
 from stack.addresses import Endpoint
 from stack.errors import ConfigError, StartError
 from stack.model import Service
-from stack.prepare import Prepared, Recipe, on_this_machine, prepare
+from stack.prepare import Prepared, Recipe, interpreter, on_this_machine, prepare
 from stack.runtimes.process import environment, spawn
 from tests.support.fakes import fake, fragment
 
@@ -31,7 +31,7 @@ def test_everything_is_resolved(tmp_path: Path) -> None:
     config = fragment(tmp_path / "x", "a: ${DOS_HTTP_ADDRESS} ${__data.fields.traceID}\n")
     service = fake("uno", env={"VECINO": "${DOS_HTTP_URL}", "CLAVE": "${CLAVE}"}, config=config)
     done = prepared(service, tmp_path)
-    assert done.argv[0] == sys.executable
+    assert Path(done.argv[0]).samefile(sys.executable)
     assert done.env["VECINO"] == "http://127.0.0.1:8000"
     assert done.env["CLAVE"] == "s3creta"
     assert done.env["STACKLAB_PORT_HTTP"] == "7000"
@@ -53,6 +53,16 @@ def test_what_changes_the_spec(tmp_path: Path) -> None:
         prepared(replace(service, config=fragment(tmp_path / "x", "b")), tmp_path),
     ]
     assert len({base, *(one.spec_hash for one in others)}) == 6
+
+
+def test_another_name_of_the_same_python_is_no_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    precise = tmp_path / f"python{sys.version_info.major}.{sys.version_info.minor}"
+    precise.touch()
+    for name in ("python", "python3"):
+        (tmp_path / name).symlink_to(precise)
+    (tmp_path / "otro").touch()
+    assert {interpreter(str(tmp_path / name)) for name in ("python", "python3", precise.name)} == {str(precise)}
+    assert interpreter(str(tmp_path / "otro")) == str(tmp_path / "otro")
 
 
 def test_a_name_that_does_not_exist_says_where(tmp_path: Path) -> None:
