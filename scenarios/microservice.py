@@ -103,7 +103,8 @@ def microservice(
         memory_mb: lo que ocupa en marcha, medido (PSS, en MB).
         uses: con quién habla.
         env: lo suyo, además de lo que traigan `uses`; admite plantillas `${…}`.
-        credentials: las que nombra `env`.
+        credentials: las que nombra `env`, y la de presentarse a Vault (`<nombre>_vault_secret_id`) si allí tiene
+            permiso aunque no lo use.
         program: el módulo de `scenarios.services`, si no se llama como él (dos instancias del mismo programa).
     """
     needed = tuple(uses)

@@ -15,6 +15,7 @@ UPLOADS = microservice(
     memory_mb=70,
     uses=(KAFKA, REDIS, MINIO, TOKENS),
     env=_LINKS,
+    credentials=("uploads_vault_secret_id",),
 )
 
 THUMBNAILS = microservice(
@@ -25,6 +26,7 @@ THUMBNAILS = microservice(
     memory_mb=70,
     uses=(KAFKA, REDIS, MINIO),
     env=_LINKS,
+    credentials=("thumbnails_vault_secret_id",),
 )
 
 SERVICES = (UPLOADS, THUMBNAILS)

@@ -19,6 +19,7 @@ FINANZAS = microservice(
     port=7121,
     memory_mb=60,
     uses=(TOKENS,),
+    credentials=("finanzas_vault_secret_id",),
 )
 
 
@@ -36,7 +37,7 @@ def _gateway(number: int) -> Service:
             "PROVIDER_TIMEOUT_S": "1",
             "CHECK_INTERVAL": "1s",
         },
-        credentials=(f"cobros_key_{number}",),
+        credentials=(f"cobros_key_{number}", f"pasarelas_pago_{number}_vault_secret_id"),
         program="pasarelas_pago",
     )
 
