@@ -60,9 +60,11 @@ CASES = (
         "microservicios se apuntan otra vez sin que nadie los reinicie.",
     ),
     WhatIf(
-        "jaeger_is_down",
-        "Jaeger no está",
-        "Se cobra igual; esas trazas se pierden.",
+        "the_watchers_are_down",
+        "No están Jaeger, Prometheus ni Grafana",
+        "Se cobra igual y sin esperar: los que miran no pueden parar a los que trabajan. La traza de ese "
+        "cobro se pierde si Jaeger tarda en volver; la cuenta no, que la lleva cada microservicio y Prometheus la "
+        "lee después.",
     ),
     WhatIf(
         "the_same_order_comes_twice",

@@ -25,7 +25,7 @@ def test_a_good_picture_is_stored_announced_and_remembered(person: Person) -> No
     assert stored.headers["X-Content-Type-Options"] == "nosniff"
     assert person.redis.get(f"avatar:{person.name}") == url
     assert 0 < int(str(person.redis.ttl(f"avatar:{person.name}"))) <= 3600
-    ((_, value),) = person.messages()
+    ((value, _),) = person.messages()
     event = json.loads(value)
     assert event["event"] == "avatar_subido"
     assert url.endswith(event["key"])

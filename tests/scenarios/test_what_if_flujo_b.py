@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import jwt
 import pytest
 import urllib3
 
 from scenarios import seeds
-from scenarios.engine.desk import Desk
 from scenarios.flows import FLOWS
 from scenarios.flujo_b import keys, rotation
 from scenarios.flujo_b.what_if import CASES
-from scenarios.kit.wire import RUN
 from stack.laboratory import Laboratory
 from tests.support.avatars import eventually
+from tests.support.breaking import killed, stopped_before, without
 from tests.support.logins import School, Student, claims
 
 FLOW = FLOWS["flujo-b"]
@@ -43,23 +39,6 @@ def rotating(login_laboratory: Laboratory) -> Iterator[None]:
         vault.secrets.kv.v2.delete_metadata_and_all_versions(keys.SECRET)
     seeds.vault(login_laboratory.credentials() | login_laboratory.env())
     assert rotation.synchronise(login_laboratory) == ["login-v1"]
-
-
-@contextmanager
-def without(laboratory: Laboratory, *names: str) -> Iterator[None]:
-    """`names` parados mientras dure el bloque."""
-    laboratory.down(names)
-    try:
-        yield
-    finally:
-        laboratory.up(names)
-
-
-def kill(laboratory: Laboratory, name: str) -> None:
-    """Lo mata sin avisar."""
-    pid = next(row.pid for row in laboratory.status() if row.name == name)
-    assert pid is not None
-    os.kill(pid, signal.SIGKILL)
 
 
 def test_every_case_of_the_table_is_here() -> None:
@@ -238,44 +217,26 @@ def test_if_watchers_down(login_laboratory: Laboratory, school: School) -> None:
 # --- alguien muere a mitad ---------------------------------------------------------------------------------------
 
 
-@contextmanager
-def stopping(laboratory: Laboratory, before: str) -> Iterator[tuple[dict[str, str], Callable[[], None]]]:
-    """Las cabeceras con que una petición se para justo antes de ese paso, y cómo se espera a que llegue a él."""
-    hop, run_id = FLOW.hop(before), "deadbeef"
-    desk = Desk(run_id, laboratory.credentials()["STEP_SECRET"], [hop])
-    carried = {RUN: run_id, **desk.baggage}
-    limit = time.monotonic() + 8
-
-    def wait() -> None:
-        assert desk.wait_arrival(hop, lambda: time.monotonic() > limit)
-
-    try:
-        yield {"baggage": ",".join(f"{name}={value}" for name, value in carried.items())}, wait
-    finally:
-        desk.close()
-
-
 def test_if_auth_killed(login_laboratory: Laboratory, school: School) -> None:
     somebody = school.student()
-    with ThreadPoolExecutor(1) as pool, stopping(login_laboratory, "B8") as (headers, wait):
+    with ThreadPoolExecutor(1) as pool, stopped_before(login_laboratory, FLOW.hop("B8")) as (headers, wait):
         answer = pool.submit(somebody.login, headers=headers)
         wait()
         assert len(somebody.sessions()) == 1
-        kill(login_laboratory, "auth")
-        assert answer.result(timeout=10).status == 502
-    assert somebody.events() == []
-    login_laboratory.up(["auth"])
+        with killed(login_laboratory, "auth"):
+            assert answer.result(timeout=20).status == 502
+            assert somebody.events() == []
     assert school.ask(somebody.token()) == 200
 
 
 def test_if_analytics_killed(login_laboratory: Laboratory, school: School) -> None:
     somebody = school.student()
-    with stopping(login_laboratory, "B12") as (headers, wait):
+    with stopped_before(login_laboratory, FLOW.hop("B12")) as (headers, wait):
         assert somebody.login(headers=headers).status == 200
         wait()
         assert school.redis.zscore("analytics:active", somebody.user) is None
-        kill(login_laboratory, "analytics")
-    login_laboratory.up(["analytics"])
+        with killed(login_laboratory, "analytics"):
+            pass
     eventually(lambda: school.redis.zscore("analytics:active", somebody.user))
     # Puede haber más: a quien entró en otra prueba y le esperaba su turno detrás.
     eventually(lambda: school.metric('analytics_events_total{result="new"}', "ANALYTICS") >= 1)

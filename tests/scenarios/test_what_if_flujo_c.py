@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from scenarios.engine.flow import after, before
+from scenarios.flows import FLOWS
 from scenarios.flujo_c import spans
 from scenarios.flujo_c.services import SICK, WELL
 from scenarios.flujo_c.what_if import CASES
 from stack.laboratory import Laboratory
 from tests.support.avatars import eventually
+from tests.support.breaking import without
 from tests.support.charges import Till, a_key
+
+FLOW = FLOWS["flujo-c"]
+CHARGED = 'charges_total{result="succeeded"}'
 
 
 @pytest.fixture
@@ -112,13 +118,23 @@ def test_if_consul_is_down(till: Till) -> None:
     assert till.charge(card).status == 200
 
 
-def test_if_jaeger_is_down(till: Till) -> None:
-    card = till.card()
-    till.laboratory.down(["jaeger"])
-    try:
+def test_if_the_watchers_are_down(till: Till) -> None:
+    card, before_it = till.card(), till.metric("FINANZAS_URL", CHARGED)
+    with without(till.laboratory, "jaeger", "prometheus", "grafana"):
+        began = time.monotonic()
         assert till.charge(card).status == 200
-    finally:
-        till.laboratory.up(["jaeger"])
+        # Con plazos de dos segundos o más en cada cliente, que alguien esperase por uno se notaría.
+        assert time.monotonic() - began < 1.9
+        counted = till.metric("FINANZAS_URL", CHARGED)
+    assert counted > before_it
+
+    def read() -> float:
+        url = f"{till.env['PROMETHEUS_URL']}/api/v1/query"
+        answer = till.http.request("GET", url, fields={"query": CHARGED}).json()
+        return sum(float(one["value"][1]) for one in answer["data"]["result"])
+
+    eventually(lambda: read() >= counted, within_s=20)
+    assert till.http.request("GET", f"{till.env['GRAFANA_URL']}/d/{FLOW.dashboard}").status == 200
 
 
 def test_if_the_same_order_comes_twice(till: Till) -> None:

@@ -44,7 +44,7 @@ class Person:
     def __init__(self, env: Mapping[str, str], credentials: Mapping[str, str]) -> None:
         self.name = f"eva-{secrets.token_hex(4)}"
         self.env, self._credentials = env, credentials
-        self.http = urllib3.PoolManager(retries=False)
+        self.http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=2, read=20))
         self.minio = Minio(
             endpoint=env["MINIO_ENDPOINT"],
             access_key=env["MINIO_ACCESS_KEY"],
@@ -68,14 +68,20 @@ class Person:
         return jwt.encode(claims, secret, algorithm="HS256")
 
     def upload(
-        self, content: bytes, *, base: str = "KONG_PROXY_URL", token: str | None = None, field: str = "file"
+        self,
+        content: bytes,
+        *,
+        base: str = "KONG_PROXY_URL",
+        token: str | None = None,
+        field: str = "file",
+        headers: Mapping[str, str] | None = None,
     ) -> urllib3.BaseHTTPResponse:
         """Sube `content` por Kong, o directamente al microservicio con `base="UPLOADS_URL"`."""
         return self.http.request(
             "POST",
             self.env[base] + "/api/upload/avatar",
             fields={field: ("foto", content)},
-            headers={"Authorization": f"Bearer {self.token() if token is None else token}"},
+            headers={"Authorization": f"Bearer {self.token() if token is None else token}", **(headers or {})},
         )
 
     def get(self, url: str) -> urllib3.BaseHTTPResponse:
@@ -98,8 +104,8 @@ class Person:
         made = {key: etag for key, etag in self.objects().items() if key.endswith(".webp") and "-" in key[-9:]}
         return made if ready and len(made) == len(SIZES) else {}
 
-    def messages(self, topic: str = TOPIC) -> list[tuple[bytes, bytes]]:
-        """Los mensajes de `topic` con su nombre como clave: (clave, valor)."""
+    def messages(self, topic: str = TOPIC) -> list[tuple[bytes, dict[str, bytes]]]:
+        """Los mensajes de `topic` que llevan su nombre como clave: valor y cabeceras."""
         consumer = Consumer(
             {
                 "bootstrap.servers": self.env["KAFKA_BOOTSTRAP_SERVERS"],
@@ -122,7 +128,7 @@ class Person:
                 assert message is not None
                 assert message.error() is None
                 if message.key() == self.name.encode():
-                    found.append((message.key(), message.value()))
+                    found.append((message.value() or b"", dict(message.headers() or [])))
                 if message.offset() + 1 >= pending[message.partition()][1]:
                     del pending[message.partition()]
             return found
