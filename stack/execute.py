@@ -14,6 +14,7 @@ from stack import ports, probes
 from stack.errors import PortTaken, StacklabError, StartError, StopError
 from stack.events import (
     Event,
+    Notice,
     ServiceFailed,
     ServiceReady,
     ServiceSkipped,
@@ -114,6 +115,7 @@ class Execution:
         self._flying: dict[str, str] = {}
         self._spawned: list[tuple[str, str]] = []
         self._spawning = threading.Lock()
+        self._replaced: dict[str, str] = {}
 
     def run(self, plan: Plan, seen: Mapping[str, Instance], *, last: bool) -> list[StacklabError]:
         """Ejecuta `plan`; `seen` es lo que ya había. Devuelve los errores.
@@ -122,7 +124,8 @@ class Execution:
         `lost_ports`: planear otra vez puede arreglarlo. Con `last` ya no hay otra vez, y se cuenta como fallo.
 
         Raises:
-            KeyboardInterrupt: llegó una señal; lo que esta orden arrancó está parado.
+            KeyboardInterrupt: llegó una señal; lo que esta orden arrancó está parado. De lo que ya corría y se
+                estaba cambiando por otro no se puede volver al de antes: se avisa de que queda parado.
             StopError: no se pudo parar lo que había que cambiar.
             StartError: falta algo para arrancar (una imagen, la red), y no se ha tocado nada.
         """
@@ -130,13 +133,15 @@ class Execution:
         failures: list[_Failure] = []
         try:
             self._gather(plan)
-            self._clear_the_way(plan)
-            failures = self._start_all(plan, seen)
+            if not self._interrupts.stopping:
+                self._clear_the_way(plan)
+                failures = self._start_all(plan, seen)
             if not failures and not self._interrupts.stopping:
                 self._verify(plan)
         finally:
             if self._interrupts.stopping:
                 self.undo()
+                self._tell_replaced()
         if self._interrupts.stopping:
             raise KeyboardInterrupt
         self.lost_ports |= {number for failure in failures for number in failure.lost}
@@ -152,6 +157,16 @@ class Execution:
             self.stop({name: runtime})
             self.done.pop(name, None)
             self._journal.remember(name, None)
+
+    def _tell_replaced(self) -> None:
+        """Avisa de lo que corría antes de esta orden y ya no: se paró para cambiarlo."""
+        if not self._replaced:
+            return
+        for name in self._replaced:
+            self._journal.remember(name, None)
+        titles, back = ", ".join(self._replaced.values()), f"stacklab up {' '.join(self._replaced)}"
+        left = "ya estaba en marcha y queda parado" if len(self._replaced) == 1 else "ya estaban y quedan parados"
+        self._on_event(Notice(f"{titles}: {left}; se iba a arrancar con otra configuración. Vuelve con: {back}"))
 
     def stop(self, names: Mapping[str, str]) -> list[Stopped]:
         """Para `names` (servicio → runtime), nadie antes que quien depende de él, y lo cuenta."""
@@ -190,6 +205,12 @@ class Execution:
     def _clear_the_way(self, plan: Plan) -> None:
         """Quita lo que los pasos van a sustituir."""
         replaced = {step.name: step.replaces for step in plan.steps if step.replaces is not None}
+        ours = {name for _, name in self._spawned}
+        self._replaced |= {
+            step.name: step.service.title
+            for step in plan.steps
+            if step.action is Action.RESTART and step.name not in ours
+        }
         if problems := [one for one in self.stop(replaced) if one.problems]:
             raise stop_error(problems)
 

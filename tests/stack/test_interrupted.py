@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from stack.interrupts import Interrupts
+from stack.runtimes.embedded import EmbeddedRuntime
 from stack.status import Condition
+from tests.support.fakes import fake
 from tests.support.interrupting import Driver, reach
 from tests.support.lab_driver import services
 from tests.support.running import free_port
@@ -82,6 +84,38 @@ def test_interrupted_it_leaves_what_was_already_there(driver: Driver) -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 130
     assert driver.bench.alive() == before
+
+
+@pytest.mark.parametrize("point", ["parar web", "arrancado web"])
+def test_interrupted_while_changing_one_that_ran_it_says_it_is_left_stopped(driver: Driver, point: str) -> None:
+    driver.lab.up()
+    base = driver.bench.alive()["base"]
+    with driver.run("up", "--slow") as process:
+        reach(process, point)
+        process.send_signal(signal.SIGINT)
+        rest = process.communicate(timeout=10)[0]
+        assert process.returncode == 130
+    assert "Web: ya estaba en marcha y queda parado" in rest
+    assert rest.strip().endswith("stacklab up web")
+    assert driver.bench.alive() == {"base": base}
+    assert {row.name: row.state for row in driver.lab.status()} == {
+        "base": Condition.RUNNING,
+        "web": Condition.STOPPED,
+    }
+    driver.lab.up(["web"])
+    assert driver.bench.alive()["base"] == base
+
+
+def test_interrupted_before_changing_anything_it_stops_nothing(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, after = fake("uno"), fake("uno", env={"COLOR": "azul"})
+    bench.lab(before).up()
+    alive = bench.alive()
+    monkeypatch.setattr(EmbeddedRuntime, "ready", lambda self, *given, **how: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        bench.lab(after).up()
+    assert bench.alive() == alive
 
 
 def test_interrupted_twice_it_kills(driver: Driver) -> None:

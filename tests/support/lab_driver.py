@@ -14,6 +14,7 @@ import signal
 import sys
 from pathlib import Path
 
+from stack.events import Event, Notice
 from stack.laboratory import Laboratory
 from stack.model import Service
 from tests.support.fakes import SERVE, SILENT, STUBBORN, fake
@@ -45,8 +46,13 @@ def main() -> None:
 
     catalog = services(given.base, given.web, slow=given.slow, stubborn=given.stubborn)
     lab = Laboratory("prueba", given.root, catalog, reached=reached)
+
+    def tell(event: Event) -> None:
+        if isinstance(event, Notice):
+            print(event.text, flush=True)
+
     try:
-        getattr(lab, given.verb)()
+        getattr(lab, given.verb)(on_event=tell)
     except KeyboardInterrupt:
         sys.exit(130)
 
