@@ -43,7 +43,7 @@ COVERAGE = Coverage(
         "Comprobaciones por HTTP, TCP y TTL, hechas de verdad: intervalo (un segundo como mínimo), tiempo de "
         "espera, cabeceras, redirecciones, y cuántos fallos seguidos hacen falta.",
         "Dar de baja por su cuenta lo que lleva mucho en crítico (DeregisterCriticalServiceAfter).",
-        "Lo que el agente le cuenta al catálogo, y cuándo: un cambio, enseguida; un Output nuevo, minutos después; "
+        "Lo que el agente cuenta al catálogo, y cuándo: un cambio, enseguida; un Output nuevo, minutos después; "
         "y un repaso de todo, cada minuto o dos.",
         "Catálogo y salud: servicios, instancias, nodo y comprobaciones; filtros tag, passing y node-meta.",
         "Esperas largas (index y wait) en catálogo, salud, claves y sesiones, con los índices de cada cosa.",
