@@ -35,8 +35,8 @@ class WhatIf:
 class Hops:
     """Hace los pasos de un flujo: junta cada flecha de `diagram` con lo que su carpeta dice de ella.
 
-    Los pasos se llaman `letter` y su número en el diagrama (`A1`, `A2`…); `explanations` y `sabotages` van por ese
-    nombre.
+    Los pasos se llaman `letter` y su número en el diagrama (`A1`, `A2`…); `explanations`, `sabotages` y `makers`
+    van por ese nombre.
     """
 
     def __init__(
@@ -45,9 +45,10 @@ class Hops:
         diagram: Diagram,
         explanations: Mapping[str, Explanation],
         sabotages: Mapping[str, Sabotage],
+        makers: Mapping[str, str],
     ) -> None:
         self._arrows = {f"{letter}{number}": arrow for number, arrow in enumerate(diagram.arrows, start=1)}
-        self._explanations, self._sabotages = explanations, sabotages
+        self._explanations, self._sabotages, self._makers = explanations, sabotages, makers
 
     def __call__(
         self,
@@ -72,6 +73,7 @@ class Hops:
             more=text.more,
             prove=prove,
             sabotage=self._sabotages[hop_id],
+            made_by=self._makers[hop_id],
             hold=hold,
             unheld=unheld,
             span=span,

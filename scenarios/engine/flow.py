@@ -77,7 +77,9 @@ class Hop:
     `hold` dice dónde se puede parar antes de este paso; si es `None`, `unheld` dice por qué no se puede. `span` es
     la operación que dura lo que dura el paso.
     `needs` son los pasos sin los cuales este no puede ocurrir. `proven_after` es el paso tras el cual la prueba
-    ya se puede leer (p. ej. Kong no cuenta lo que vio hasta que acaba la petición).
+    ya se puede leer (p. ej. Kong no cuenta lo que vio hasta que acaba la petición). `made_by` es dónde está
+    escrito lo que ocurre: «fichero · función» («scenarios/services/auth.py · Auth.login») o, en un fichero de
+    Kong, el nombre que tiene allí.
     """
 
     id: str
@@ -89,6 +91,7 @@ class Hop:
     more: str
     prove: Proof
     sabotage: Sabotage
+    made_by: str
     hold: HoldPoint | None = None
     unheld: str = ""
     span: SpanMatch | None = None

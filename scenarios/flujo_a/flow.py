@@ -11,6 +11,7 @@ from scenarios.engine.diagram import read
 from scenarios.engine.flow import Flow, Hop, after, before
 from scenarios.flujo_a import client, spans
 from scenarios.flujo_a.explanations import EXPLANATIONS
+from scenarios.flujo_a.makers import MAKERS
 from scenarios.flujo_a.proofs import background, door, monitoring, upload
 from scenarios.flujo_a.sabotages import SABOTAGES
 
@@ -24,7 +25,7 @@ _JAEGER = "Jaeger va recibiendo apuntes desde el principio; aquí solo se compru
 
 
 def _hops() -> Iterator[Hop]:
-    hop = Hops("A", _DIAGRAM, EXPLANATIONS, SABOTAGES)
+    hop = Hops("A", _DIAGRAM, EXPLANATIONS, SABOTAGES, MAKERS)
 
     request, send, process = spans.UPLOAD_REQUEST, spans.SEND, spans.PROCESS
     # Kong y el span de la petición no cuentan lo que vieron hasta que la petición acaba: de ahí `proven_after`.

@@ -11,6 +11,7 @@ from scenarios.engine.diagram import read
 from scenarios.engine.flow import Flow, Hop, after, before
 from scenarios.flujo_b import client, spans
 from scenarios.flujo_b.explanations import EXPLANATIONS
+from scenarios.flujo_b.makers import MAKERS
 from scenarios.flujo_b.proofs import activity, checks, door, session
 from scenarios.flujo_b.sabotages import SABOTAGES
 
@@ -22,7 +23,7 @@ _INSIDE_KONG = (
 
 
 def _hops() -> Iterator[Hop]:
-    hop = Hops("B", _DIAGRAM, EXPLANATIONS, SABOTAGES)
+    hop = Hops("B", _DIAGRAM, EXPLANATIONS, SABOTAGES, MAKERS)
 
     # Kong y el span de la petición no cuentan lo que vieron hasta que la petición acaba: de ahí casi todos los
     # `proven_after`.

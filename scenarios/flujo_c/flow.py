@@ -11,6 +11,7 @@ from scenarios.engine.diagram import read
 from scenarios.engine.flow import Flow, Hop, after, before
 from scenarios.flujo_c import client, spans
 from scenarios.flujo_c.explanations import EXPLANATIONS
+from scenarios.flujo_c.makers import MAKERS
 from scenarios.flujo_c.proofs import finding, paying, tracing
 from scenarios.flujo_c.sabotages import SABOTAGES
 from scenarios.flujo_c.services import SICK, WELL
@@ -21,7 +22,7 @@ _JAEGER = "Cada uno va contando su parte desde el principio; aquí solo se compr
 
 
 def _hops() -> Iterator[Hop]:
-    hop = Hops("C", _DIAGRAM, EXPLANATIONS, SABOTAGES)
+    hop = Hops("C", _DIAGRAM, EXPLANATIONS, SABOTAGES, MAKERS)
 
     ask, call, provider = spans.ASK, spans.CALL, spans.PROVIDER
     # Quien pregunta o llama no cuenta lo que hizo hasta que le contestan: de ahí `proven_after`.
