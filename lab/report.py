@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stack.folder import home
+from stack.status import Condition
 
 if TYPE_CHECKING:
     from stack.laboratory import Laboratory
@@ -29,6 +30,14 @@ _PACKAGES = (
     "opentelemetry-sdk",
 )
 _ERROR = "Error"
+
+WORDS = {
+    Condition.RUNNING: "en marcha",
+    Condition.STARTING: "arrancando",
+    Condition.STOPPED: "parado",
+    Condition.FAILED: "falla",
+}
+"""Cómo está un servicio, para una persona."""
 
 
 def write_report(arguments: Sequence[str], trace: str) -> Path | None:
@@ -72,7 +81,7 @@ def ports(laboratory: Laboratory) -> str:
     except Exception as error:
         return f"No se han podido mirar ({type(error).__name__}: {error})."
     return "\n".join(
-        f"- {row.name}: {row.state}"
+        f"- {row.name}: {WORDS[row.state]}"
         + "".join(f", {name} {number}" for name, number in row.ports.items())
         + (f" ({row.problem})" if row.problem else "")
         for row in rows

@@ -179,7 +179,7 @@ def test_our_own_fault_is_four_and_leaves_a_report_without_secrets(stacklab: Ter
     assert "RuntimeError: algo impensable con •••" in text
     asked = stacklab("doctor", "--report", STACKLAB_HOME=str(home)).stdout
     assert "RuntimeError: algo impensable con •••" in asked.partition("## Último error")[2]
-    assert "- redis: stopped, resp 6379" in asked
+    assert "- redis: parado, resp 6379" in asked
     assert "Secretisimo" not in text + result.stdout + result.stderr + asked
 
 

@@ -504,6 +504,9 @@ def test_what_is_not_there_is_a_usage_error(bench: Any) -> None:
             wrong()
         assert near in caught.value.meaning
         assert caught.value.exit_code == 2
+    with pytest.raises(UsageError) as unlike:
+        bench.lab(fake("finanzas"), fake("redis")).up(["nada"])
+    assert unlike.value.meaning == "Los que hay: finanzas, redis.", "no se propone lo que no se parece"
     with pytest.raises(UsageError, match="70000"):
         lab.up(["kafka"], ports={"kafka": 70_000})
     assert bench.alive() == {}
