@@ -164,6 +164,8 @@ def write_services(twins: Twins, *, at_once: bool = False) -> None:
     match rnd.choice(what):
         case "alta":
             body = a_service(rnd, instance)
+            if at_once:
+                body.pop("Checks", None)  # de una instancia que no cambia, cada comprobación se escribe aparte
             only_these = {"replace-existing-checks": "true"} if not at_once and rnd.random() < 0.2 else None
             twins.write("PUT", "agent/service/register", params=only_these, json=body)
         case "baja":

@@ -84,6 +84,7 @@ class Agent:
         """
         service = definition.service
         before = {one for one, watched in self.checks.items() if watched.check.service_id == service.id}
+        known = self.services.get(service.id)
         self.services[service.id] = service
         checks: dict[str, Check] = {}
         changed: list[Check] = []
@@ -101,7 +102,11 @@ class Agent:
             checks[check_id] = self._add(check, one, service)
             if _is_news(old, checks[check_id]):
                 changed.append(checks[check_id])
-        self._registry.register(service, changed)
+        if known is None or not known.same_as(service):
+            self._registry.register(service, changed)
+        else:  # la instancia no ha cambiado: cada comprobación va por su cuenta
+            for check in changed:
+                self._registry.put_check(check)
         if replace_checks:
             for check_id in before - checks.keys():
                 self._remove_check(check_id)
