@@ -29,6 +29,12 @@ FIDELITIES = {"docker": "contenedor", "binary": "programa real", "embedded": "su
 SEVERAL = "varios"
 """Lo que se comprueba de varios servicios a la vez."""
 
+NOTES = {
+    "minio": "Las reglas de caducidad (`lifecycle_…`) se guardan y se leen como se mandaron. **No** se ha visto "
+    "caducar nada: el plazo más corto que admiten es un día."
+}
+"""Lo que una línea podría dar a entender y no se ha comprobado."""
+
 _SERVICES = {service.name for service in SERVICES}
 _MODULE = re.compile(r"\btests\.contract\.test_([a-z0-9]+)")
 
@@ -168,6 +174,9 @@ def _details(results: Mapping[str, Results], services: Iterable[str]) -> Iterato
                     reasons.setdefault(f"{RUNTIMES[runtime]}: {reason}", []).append(name)
             yield f"| `{name}` | {' | '.join(marks)} |"
         yield ""
+        if service in NOTES:
+            yield NOTES[service]
+            yield ""
         for reason, skipped in reasons.items():
             yield f"- {reason}. ({', '.join(f'`{name}`' for name in skipped)})"
         if reasons:

@@ -36,14 +36,14 @@ def kong(started: Callable[..., dict[str, str]], tmp_path_factory: pytest.TempPa
         ("/entera/../recorta/x", "/x"),
     ],
 )
-def test_la_ruta_elegida_y_lo_que_ve_el_servicio(kong: Kong, path: str, seen: str) -> None:
+def test_the_chosen_route_and_what_the_service_sees(kong: Kong, path: str, seen: str) -> None:
     prepared = requests.Request("GET", kong.proxy + path).prepare()
     prepared.url = kong.proxy + path
     with requests.Session() as session:
         assert session.send(prepared, timeout=10).json()["path"] == seen
 
 
-def test_gana_la_ruta_que_pone_mas_condiciones(kong: Kong) -> None:
+def test_the_route_with_more_conditions_wins(kong: Kong) -> None:
     debug = requests.get(f"{kong.admin}/routes", timeout=10).json()["data"]
     assert {route["name"] for route in debug} >= {"por-host", "por-cabecera", "solo-put"}
     answers = [
@@ -57,7 +57,7 @@ def test_gana_la_ruta_que_pone_mas_condiciones(kong: Kong) -> None:
     assert {"solo-put", "por-host", "por-cabecera", "recorta"} <= labels.keys()
 
 
-def test_sin_ruta_es_un_404_de_kong(kong: Kong) -> None:
+def test_no_route_is_a_404_of_kong(kong: Kong) -> None:
     for path, options in (("/no-hay", {}), ("/pedidos/abc", {}), ("/pedidos/42/mas", {})):
         answer = kong.get(path, **options)
         assert answer.status_code == 404
@@ -68,7 +68,7 @@ def test_sin_ruta_es_un_404_de_kong(kong: Kong) -> None:
         assert "Via" not in answer.headers
 
 
-def test_los_errores_hablan_el_idioma_que_se_les_pide(kong: Kong) -> None:
+def test_errors_come_in_the_format_that_is_accepted(kong: Kong) -> None:
     html = kong.get("/no-hay", headers={"Accept": "text/html,application/json;q=0.5"})
     assert html.headers["Content-Type"] == "text/html; charset=utf-8"
     assert "<p>no Route matched with those values.</p>" in html.text
@@ -76,13 +76,13 @@ def test_los_errores_hablan_el_idioma_que_se_les_pide(kong: Kong) -> None:
     assert plain.text.startswith("no Route matched with those values\nrequest_id: ")
 
 
-def test_una_ruta_solo_https_pide_https(kong: Kong) -> None:
+def test_a_route_only_for_https_asks_for_https(kong: Kong) -> None:
     answer = kong.get("/segura")
     assert answer.status_code == 426
     assert answer.json()["message"] == "Please use HTTPS protocol"
 
 
-def test_cabeceras_de_la_respuesta(kong: Kong) -> None:
+def test_headers_of_the_answer(kong: Kong) -> None:
     answer = kong.get("/recorta/tetera")
     assert answer.status_code == 418
     assert answer.headers["Via"].startswith("1.1 kong/3.9")
@@ -94,7 +94,7 @@ def test_cabeceras_de_la_respuesta(kong: Kong) -> None:
     assert "X-Salto" not in answer.headers
 
 
-def test_cabeceras_que_ve_el_servicio(kong: Kong) -> None:
+def test_headers_that_the_service_sees(kong: Kong) -> None:
     host, port = kong.address
     sent = {
         "X-Forwarded-For": "203.0.113.9",
@@ -131,7 +131,7 @@ def test_preserve_host(kong: Kong) -> None:
     assert kong.get("/conserva/x", headers={"Host": "tienda.es"}).json()["headers"]["host"] == "tienda.es"
 
 
-def test_un_cuerpo_de_20_mb_llega_igual(kong: Kong) -> None:
+def test_a_body_of_20_mb_arrives_the_same(kong: Kong) -> None:
     body = bytes(range(256)) * (20 * 4096)
     whole = requests.post(f"{kong.proxy}/recorta/x", data=body, timeout=30).json()
     assert (whole["size"], whole["sha256"]) == (len(body), hashlib.sha256(body).hexdigest())
@@ -139,13 +139,13 @@ def test_un_cuerpo_de_20_mb_llega_igual(kong: Kong) -> None:
     assert requests.post(f"{kong.proxy}/recorta/x", data=pieces, timeout=30).json()["sha256"] == whole["sha256"]
 
 
-def test_una_respuesta_a_trozos(kong: Kong) -> None:
+def test_an_answer_in_chunks(kong: Kong) -> None:
     answer = kong.get("/recorta/trozos")
     assert answer.headers["Transfer-Encoding"] == "chunked"
     assert answer.text == "".join(f"trozo {number};" for number in range(100))
 
 
-def test_head_no_trae_cuerpo_y_la_conexion_sigue(kong: Kong) -> None:
+def test_head_brings_no_body_and_the_connection_goes_on(kong: Kong) -> None:
     connection = http.client.HTTPConnection(*kong.address, timeout=10)
     connection.request("HEAD", "/recorta/x")
     head = connection.getresponse()
@@ -169,7 +169,7 @@ def test_expect_100_continue(kong: Kong) -> None:
     assert b'"expect"' not in answer
 
 
-def test_websocket_en_los_dos_sentidos_con_su_codigo_de_cierre(kong: Kong) -> None:
+def test_websocket_both_ways_with_its_close_code(kong: Kong) -> None:
     url = kong.proxy.replace("http://", "ws://") + "/ws/sala"
     with connect(url) as chat:
         for message in ("hola", b"\x00\xff", "ñ" * 70_000):
@@ -190,7 +190,7 @@ def test_websocket_en_los_dos_sentidos_con_su_codigo_de_cierre(kong: Kong) -> No
         ("/sin-nombre/x", 503, "name resolution failed"),
     ],
 )
-def test_cuando_el_servicio_falla(kong: Kong, path: str, status: int, message: str) -> None:
+def test_when_the_service_fails(kong: Kong, path: str, status: int, message: str) -> None:
     answer = kong.get(path)
     assert (answer.status_code, answer.json()["message"]) == (status, message)
     assert answer.json()["request_id"] == answer.headers["X-Kong-Request-Id"]
@@ -214,7 +214,7 @@ def test_cuando_el_servicio_falla(kong: Kong, path: str, status: int, message: s
         [b"GET /recorta/x HTTP/1.1", b"Host: x", b"Mal Nombre: 1", b"", b""],
     ],
 )
-def test_lo_ambiguo_se_rechaza(kong: Kong, lines: list[bytes]) -> None:
+def test_what_is_ambiguous_is_refused(kong: Kong, lines: list[bytes]) -> None:
     with socket.create_connection(kong.address, 10) as raw:
         raw.sendall(b"\r\n".join(lines) + b"\r\n")
         assert raw.recv(1024).split(b"\r\n")[0].startswith(b"HTTP/1.1 400 ")

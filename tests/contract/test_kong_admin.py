@@ -18,7 +18,7 @@ def kong(started: Callable[..., dict[str, str]], tmp_path_factory: pytest.TempPa
         yield lab
 
 
-def test_admin_api_de_lectura(kong: Kong) -> None:
+def test_the_admin_api_reads(kong: Kong) -> None:
     def read(path: str) -> Any:
         answer = requests.get(kong.admin + path, timeout=10)
         assert answer.status_code == 200, path
@@ -27,12 +27,12 @@ def test_admin_api_de_lectura(kong: Kong) -> None:
     assert read("/")["version"].startswith("3.9")
     assert "server" in read("/status")
     services = {service["name"]: service for service in read("/services")["data"]}
-    eco = read("/services/eco")
-    assert eco == services["eco"] == read(f"/services/{eco['id']}")
-    assert (eco["protocol"], eco["retries"], eco["tags"]) == ("http", 0, ["pruebas"])
+    echo = read("/services/eco")
+    assert echo == services["eco"] == read(f"/services/{echo['id']}")
+    assert (echo["protocol"], echo["retries"], echo["tags"]) == ("http", 0, ["pruebas"])
     routes = read("/services/eco/routes")
     assert routes["next"] is None
-    assert {route["service"]["id"] for route in routes["data"]} == {eco["id"]}
+    assert {route["service"]["id"] for route in routes["data"]} == {echo["id"]}
     assert read("/routes/jwt/plugins")["data"][0]["config"]["key_claim_name"] == "iss"
     assert {plugin["name"] for plugin in read("/plugins")["data"]} >= {"jwt", "cors", "prometheus"}
     assert read("/consumers/ana")["custom_id"] == "a-1"
@@ -45,7 +45,7 @@ def test_admin_api_de_lectura(kong: Kong) -> None:
     assert not {r["id"] for r in page["data"]} & {r["id"] for r in following["data"]}
 
 
-def test_admin_api_lo_que_no_hay_y_lo_que_no_se_puede(kong: Kong) -> None:
+def test_the_admin_api_says_what_is_missing_and_what_cannot_be_done(kong: Kong) -> None:
     missing = requests.get(f"{kong.admin}/services/no-hay", timeout=10)
     assert (missing.status_code, missing.json()) == (404, {"message": "Not found"})
     refused = requests.post(f"{kong.admin}/services", json={"name": "x", "url": "http://x"}, timeout=10)
@@ -55,7 +55,7 @@ def test_admin_api_lo_que_no_hay_y_lo_que_no_se_puede(kong: Kong) -> None:
     assert (gone.status_code, gone.json()["code"]) == (405, 12)
 
 
-def test_recargar_la_configuracion(kong: Kong) -> None:
+def test_the_configuration_is_loaded_again(kong: Kong) -> None:
     bad = kong.document | {"servicios": []}
     refused = requests.post(f"{kong.admin}/config", json=bad, timeout=10)
     assert refused.status_code == 400
@@ -72,12 +72,12 @@ def test_recargar_la_configuracion(kong: Kong) -> None:
         requests.post(f"{kong.admin}/config", json=kong.document, timeout=10)
 
 
-def test_esta_listo(kong: Kong) -> None:
+def test_it_is_ready(kong: Kong) -> None:
     ready = requests.get(f"{kong.status}/status/ready", timeout=10)
     assert (ready.status_code, ready.json()) == (200, {"message": "ready"})
 
 
-def test_metricas(kong: Kong) -> None:
+def test_metrics(kong: Kong) -> None:
     before = kong.requests_by_route().get("entera", 0.0)
     kong.get("/entera/x")
     kong.get("/entera/x")

@@ -20,7 +20,7 @@ def kong(started: Callable[..., dict[str, str]], tmp_path_factory: pytest.TempPa
         yield lab
 
 
-def test_jwt_con_cada_algoritmo(kong: Kong) -> None:
+def test_jwt_with_each_algorithm(kong: Kong) -> None:
     tokens = {
         "ana-256": token(),
         "ana-384": token("ana-384", algorithm="HS384"),
@@ -38,12 +38,12 @@ def test_jwt_con_cada_algoritmo(kong: Kong) -> None:
         assert "x-anonymous-consumer" not in seen
 
 
-def test_jwt_en_la_consulta_y_en_una_cookie(kong: Kong) -> None:
+def test_jwt_in_the_query_and_in_a_cookie(kong: Kong) -> None:
     assert kong.get("/jwt/x", params={"jwt": token()}).status_code == 200
     assert kong.get("/jwt/x", cookies={"sesion": token()}).status_code == 200
 
 
-def test_sin_token_401(kong: Kong) -> None:
+def test_no_token_is_a_401(kong: Kong) -> None:
     answer = kong.get("/jwt/x")
     assert answer.status_code == 401
     assert answer.json() == {"message": "Unauthorized"}
@@ -66,26 +66,26 @@ def test_sin_token_401(kong: Kong) -> None:
         ("esto.no.vale", {"message": "Bad token; invalid JSON"}),
     ],
 )
-def test_un_token_malo_dice_por_que(kong: Kong, text: str, body: dict[str, str]) -> None:
+def test_a_bad_token_says_why(kong: Kong, text: str, body: dict[str, str]) -> None:
     answer = kong.get("/jwt/x", headers=bearer(text))
     assert answer.status_code == 401
     assert answer.json() == body
     assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
 
 
-def test_dos_tokens_distintos_no_valen(kong: Kong) -> None:
+def test_two_different_tokens_are_refused(kong: Kong) -> None:
     answer = kong.get("/jwt/x", params={"jwt": token(n=1)}, headers=bearer(token(n=2)))
     assert (answer.status_code, answer.json()) == (401, {"message": "Multiple tokens provided"})
 
 
-def test_vida_maxima_y_realm(kong: Kong) -> None:
+def test_maximum_life_and_realm(kong: Kong) -> None:
     assert kong.get("/corto/x", headers=bearer(token())).status_code == 200
     answer = kong.get("/corto/x", headers=bearer(token(exp=int(time.time()) + 3600)))
     assert answer.json() == {"exp": "exceeds maximum allowed expiration"}
     assert kong.get("/corto/x").headers["WWW-Authenticate"] == 'Bearer realm="taller"'
 
 
-def test_anonimo(kong: Kong) -> None:
+def test_anonymous(kong: Kong) -> None:
     seen = kong.get("/anonima/x").json()["headers"]
     assert seen["x-consumer-username"] == "nadie"
     assert seen["x-anonymous-consumer"] == "true"
@@ -109,7 +109,7 @@ def test_acl(kong: Kong) -> None:
     assert (refused.status_code, refused.json()["message"]) == (403, "You cannot consume this service")
 
 
-def test_rate_limiting_baja_de_uno_en_uno_hasta_el_429(kong: Kong) -> None:
+def test_rate_limiting_goes_down_one_by_one_to_the_429(kong: Kong) -> None:
     answers = [kong.get("/limite/x", headers={"apikey": "clave-de-ana"}) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
     assert [answer.headers["RateLimit-Remaining"] for answer in answers] == ["2", "1", "0", "0"]
@@ -122,7 +122,7 @@ def test_rate_limiting_baja_de_uno_en_uno_hasta_el_429(kong: Kong) -> None:
     assert last.headers["Retry-After"] == last.headers["RateLimit-Reset"]
 
 
-def test_el_limite_de_un_consumidor_manda_sobre_el_de_la_ruta(kong: Kong) -> None:
+def test_the_limit_of_a_consumer_wins_over_that_of_the_route(kong: Kong) -> None:
     answers = [kong.get("/limite/x", headers={"apikey": "clave-de-beto"}) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 429]
     assert answers[0].headers["RateLimit-Limit"] == "1"
@@ -162,7 +162,7 @@ def test_correlation_id(kong: Kong) -> None:
     assert mine.headers["Kong-Request-ID"].encode("latin-1").decode() == "mío"
 
 
-def test_una_peticion_sin_traceparent_empieza_una_traza(kong: Kong) -> None:
+def test_a_request_without_traceparent_starts_a_trace(kong: Kong) -> None:
     seen = kong.get("/jwt/x?a=1", headers=bearer(token())).json()["headers"]["traceparent"].split("-")
     spans = {span["name"]: span for span in kong.collector.wait_for(seen[1], "kong.balancer")}
     root, balancer = spans["kong"], spans["kong.balancer"]
@@ -180,7 +180,7 @@ def test_una_peticion_sin_traceparent_empieza_una_traza(kong: Kong) -> None:
     assert root["start_ns"] <= balancer["start_ns"] <= balancer["end_ns"] <= root["end_ns"]
 
 
-def test_una_peticion_con_traceparent_sigue_la_suya(kong: Kong) -> None:
+def test_a_request_with_traceparent_goes_on_with_its_own(kong: Kong) -> None:
     trace_id, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
     answer = kong.get("/recorta/x", headers={"traceparent": f"00-{trace_id}-{parent}-01"})
     seen = answer.json()["headers"]["traceparent"].split("-")
@@ -190,7 +190,7 @@ def test_una_peticion_con_traceparent_sigue_la_suya(kong: Kong) -> None:
     assert spans["kong.balancer"]["span_id"] == seen[2]
 
 
-def test_una_traza_que_no_se_guarda_no_se_exporta(kong: Kong) -> None:
+def test_a_trace_that_is_not_sampled_is_not_exported(kong: Kong) -> None:
     silent, loud = "1af7651916cd43dd8448eb211c80319c", "2af7651916cd43dd8448eb211c80319c"
     answers = [
         kong.get("/recorta/x", headers={"traceparent": f"00-{trace_id}-b7ad6b7169203331-{flags}"})

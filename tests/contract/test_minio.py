@@ -271,7 +271,8 @@ def test_many_at_once_are_deleted(s3: Minio) -> None:
     assert [item.object_name for item in s3.list_objects(bucket)] == names[-1:]
 
 
-def test_lifecycle_rule_is_kept(s3: Minio) -> None:
+def test_lifecycle_rule_is_stored_and_read_back(s3: Minio) -> None:
+    """Que algo caduque de verdad no se comprueba: el plazo más corto es un día."""
     bucket = new_bucket(s3)
     rule = Rule(ENABLED, rule_filter=Filter(prefix="tmp/"), rule_id="limpia", expiration=Expiration(days=7))
     s3.set_bucket_lifecycle(bucket, LifecycleConfig([rule]))

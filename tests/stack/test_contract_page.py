@@ -105,3 +105,10 @@ def test_a_contract_with_real_programs_fails_without_them(tmp_path: Path, monkey
         running("mailbox", root=tmp_path / "casa"),
     ):
         pytest.fail("el contrato se ha dado por bueno con el suplente")
+
+
+def test_what_a_line_does_not_prove_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "binary.xml"
+    case = '<testcase classname="tests.contract.test_minio" name="test_lifecycle_rule_is_stored_and_read_back"/>'
+    path.write_text(f"<testsuites><testsuite>{case}</testsuite></testsuites>", "utf-8")
+    assert "**No** se ha visto caducar nada" in verificado.page({"binary": verificado.read(path)})
