@@ -26,8 +26,8 @@ def state_error(path: Path, error: OSError, doing: str = "escribir") -> StateErr
     return StateError(
         f"no se puede {doing} {path}: {why}",
         "Ahí guarda stacklab los puertos, las credenciales y los logs; sin esa carpeta no puede trabajar. "
-        "Lo que había antes sigue intacto.",
-        f"df -h {path.parent}" if full else "STACKLAB_HOME=$HOME/stacklab stacklab up",
+        "Lo que había antes sigue intacto. Con la variable STACKLAB_HOME se elige otra.",
+        f"df -h {path.parent}" if full else "stacklab doctor",
     )
 
 

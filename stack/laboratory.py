@@ -12,7 +12,7 @@ from stack import state as states
 from stack.addresses import Endpoint, Viewpoint, render, variables
 from stack.catalog import SERVICES
 from stack.containers.names import interface
-from stack.errors import ImageError, StacklabError, StartError
+from stack.errors import ImageError, StacklabError, StartError, StateError
 from stack.events import Event, LockWaiting, Notice
 from stack.execute import Done, Execution, stop_error, url_of
 from stack.faults import Faults, Undo
@@ -36,6 +36,10 @@ ATTEMPTS = 5
 
 Perder una carrera es raro y perder dos, más; pero varias personas pueden arrancar su laboratorio a la vez.
 """
+
+_UNWRITTEN = (
+    "Lo que se ha parado, parado está; pero no queda apuntado, y status dirá que terminó sin que nadie lo parase."
+)
 
 OnEvent = Callable[[Event], None]
 
@@ -191,13 +195,16 @@ class Laboratory:
         `data=True` borra también los datos guardados de esos servicios. Ctrl-C una vez sigue parando lo que ya
         había empezado y después lanza `KeyboardInterrupt`; dos veces, mata en lugar de esperar.
 
+        Que no se pueda leer o escribir el estado no impide parar: se hace, y se avisa de lo que no se apuntó.
+
         Raises:
             StopError: algo no se pudo parar; lo demás sí. Trae las órdenes que faltan.
+            StateError: lo demás está hecho, pero no se pudieron borrar los datos.
         """
         asked = list(dict.fromkeys(names))
         self._folder.create()
-        with Interrupts() as interrupts, self._held(on_event, interrupts):
-            journal = self._recover(on_event)
+        with Interrupts() as interrupts, self._held(on_event, interrupts, read_only=True):
+            journal = self._recovered(on_event)
             current = observe(self._runtimes.values(), journal.state).instances
             known = [service.name for service in self.services]
             for name in asked:
@@ -206,12 +213,18 @@ class Laboratory:
             chosen = {name: one.runtime for name, one in current.items() if not asked or name in asked}
             self._reached("mirado")
             stopped = self._execution(interrupts, journal, on_event, ()).stop(chosen)
-            for name in list(journal.state.services):
-                if not asked or name in asked:
-                    journal.remember(name, None)
-            self._clean([] if not data else asked or [*known, *chosen])
+            # Los datos, antes de apuntar nada: si el disco está lleno, dejan sitio.
+            kept = self._clean([] if not data else asked or [*known, *chosen])
+            try:
+                for name in list(journal.state.services):
+                    if not asked or name in asked:
+                        journal.remember(name, None)
+            except StateError as error:
+                on_event(Notice(f"{_sentence(error.cause)} {_UNWRITTEN}"))
             if problems := [one for one in stopped if one.problems]:
                 raise stop_error(problems)
+            if kept is not None:
+                raise StateError(kept.cause, "Lo que se pidió parar lo está, pero esos datos siguen ahí.", kept.command)
             if interrupts.stopping:
                 raise KeyboardInterrupt
         return [one.service for one in stopped]
@@ -301,8 +314,9 @@ class Laboratory:
             yield
 
     @contextmanager
-    def _held(self, on_event: OnEvent, interrupts: Interrupts) -> Iterator[None]:
+    def _held(self, on_event: OnEvent, interrupts: Interrupts, *, read_only: bool = False) -> Iterator[None]:
         with self._lock.held(
+            read_only=read_only,
             waiting=lambda holder: on_event(LockWaiting(holder.pid, holder.command, holder.since)),
             interrupted=lambda: interrupts.stopping,
         ):
@@ -318,12 +332,26 @@ class Laboratory:
             on_event(Notice(text))
         return Journal(self._folder.state, state)
 
-    def _clean(self, forgotten: Iterable[str]) -> None:
-        """Quita lo que ya no sirve a nadie y los datos de `forgotten`."""
+    def _recovered(self, on_event: OnEvent) -> Journal:
+        """Como `_recover`, pero sin estado si no se puede leer: para parar bastan los procesos vivos."""
+        try:
+            return self._recover(on_event)
+        except StateError as error:
+            on_event(Notice(f"{_sentence(error.cause)} Sigo sin él, con los procesos que hay en marcha."))
+            return Journal(self._folder.state, State())
+
+    def _clean(self, forgotten: Iterable[str]) -> StateError | None:
+        """Quita lo que ya no sirve a nadie y los datos de `forgotten`; devuelve el primer fallo al borrarlos."""
+        problem = None
+        names = list(forgotten)
         for runtime in self._usable():
             runtime.tidy()
-            for name in forgotten:
-                runtime.forget(name)
+            for name in names:
+                try:
+                    runtime.forget(name)
+                except StateError as error:
+                    problem = problem or error
+        return problem
 
     def _usable(self) -> list[Runtime]:
         return [one for one in self._runtimes.values() if one.unavailable() is None]

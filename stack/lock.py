@@ -50,8 +50,9 @@ class Lock:
         timeout_s: float = 600.0,
         waiting: Callable[[Holder], None] = lambda holder: None,
         interrupted: Callable[[], bool] = lambda: False,
+        read_only: bool = False,
     ) -> Iterator[None]:
-        """Lo tiene mientras dure el bloque.
+        """Lo tiene mientras dure el bloque. Con `read_only`, también si en el disco ya no se puede escribir.
 
         `waiting` recibe a quien lo tiene, una vez por cada dueño distinto. Si `interrupted` es cierto mientras
         espera, lanza `KeyboardInterrupt`.
@@ -67,7 +68,7 @@ class Lock:
                 finally:
                     self._depth -= 1
                 return
-            descriptor = self._acquire(timeout_s, waiting, interrupted)
+            descriptor = self._acquire(timeout_s, waiting, interrupted, read_only)
             self._depth = 1
             try:
                 yield
@@ -79,14 +80,15 @@ class Lock:
                 os.close(descriptor)
 
     def _acquire(
-        self, timeout_s: float, waiting: Callable[[Holder], None], interrupted: Callable[[], bool]
+        self,
+        timeout_s: float,
+        waiting: Callable[[Holder], None],
+        interrupted: Callable[[], bool],
+        read_only: bool,
     ) -> int:
         deadline = time.monotonic() + timeout_s
         told: Holder | None = None
-        try:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise state_error(self._path, error, "abrir") from error
+        descriptor = self._open(read_only)
         try:
             while True:
                 try:
@@ -111,6 +113,15 @@ class Lock:
             os.close(descriptor)
             raise
         return descriptor
+
+    def _open(self, read_only: bool) -> int:
+        try:
+            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            if read_only and error.errno == errno.EROFS:
+                with contextlib.suppress(OSError):
+                    return os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            raise state_error(self._path, error, "abrir") from error
 
 
 def holder_of(path: Path) -> Holder | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -29,6 +30,7 @@ from stack.events import (
     ServiceStopping,
     ServiceUnchanged,
 )
+from stack.files import state_error
 from stack.model import Fidelity, Kind
 from stack.processes import is_alive
 from stack.redis.service import REDIS
@@ -432,8 +434,6 @@ def test_a_folder_that_cannot_be_is_explained(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_halfway_starts_nothing_more(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    import errno
-
     from stack import state as states
 
     lab = bench.lab(fake("base"), fake("web", depends_on=("base",)))
@@ -475,6 +475,64 @@ def test_down_goes_on_when_one_resists(bench: Any, monkeypatch: pytest.MonkeyPat
     assert caught.value.details == (f"kill -9 {pids['uno']}",)
     assert set(bench.alive()) == {"uno"}, "los demás sí están parados"
     assert lab.down() == ["uno"]
+
+
+def full(context: pytest.MonkeyPatch) -> str:
+    def write(path: Path, text: str, **options: Any) -> None:
+        raise state_error(path, OSError(errno.ENOSPC, ""))
+
+    context.setattr("stack.state.write_whole", write)
+    return "no queda sitio en el disco"
+
+
+def read_only(context: pytest.MonkeyPatch) -> str:
+    really = os.open
+
+    def refuse(path: Any, flags: int, *rest: Any, **options: Any) -> int:
+        if flags & (os.O_WRONLY | os.O_RDWR) and "estado" in str(path):
+            raise OSError(errno.EROFS, "", str(path))
+        return really(path, flags, *rest, **options)
+
+    context.setattr(os, "open", refuse)
+    return "el disco está montado solo para lectura"
+
+
+@pytest.mark.parametrize("disk", [full, read_only])
+def test_down_stops_everything_whatever_the_disk_and_says_what_it_could_not_write(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, disk: Any
+) -> None:
+    lab = bench.lab(fake("uno"), fake("dos"))
+    lab.up()
+    events: list[Any] = []
+    with monkeypatch.context() as context:
+        says = disk(context)
+        assert sorted(lab.down(on_event=events.append)) == ["dos", "uno"]
+    assert bench.alive() == {}
+    (told,) = [event.text for event in events if isinstance(event, Notice)]
+    assert told.startswith(f"No se puede escribir {bench.folder.state}: {says}. Lo que se ha parado, parado está")
+    assert {row.state for row in lab.status()} == {Condition.FAILED}, "como se dijo"
+    lab.down()
+    assert {row.state for row in lab.status()} == {Condition.STOPPED}
+
+
+def test_down_that_cannot_forget_the_data_says_that_the_rest_is_done(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = bench.lab(fake("uno"))
+    lab.up()
+
+    def refuse(path: Path) -> None:
+        raise OSError(errno.EROFS, "", str(path))
+
+    with monkeypatch.context() as context:
+        context.setattr("shutil.rmtree", refuse)
+        with pytest.raises(StateError) as caught:
+            lab.down(data=True)
+    assert caught.value.cause.startswith(f"no se puede borrar {bench.folder.services / 'uno' / 'data'}")
+    assert caught.value.meaning == "Lo que se pidió parar lo está, pero esos datos siguen ahí."
+    assert caught.value.command == "stacklab doctor"
+    assert bench.alive() == {}
+    assert {row.state for row in lab.status()} == {Condition.STOPPED}
 
 
 def test_down_can_forget_the_data(bench: Any) -> None:
