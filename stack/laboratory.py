@@ -224,7 +224,9 @@ class Laboratory:
             if problems := [one for one in stopped if one.problems]:
                 raise stop_error(problems)
             if kept is not None:
-                raise StateError(kept.cause, "Lo que se pidió parar lo está, pero esos datos siguen ahí.", kept.command)
+                raise StateError(
+                    kept.cause, "Lo que se pidió parar lo está, pero esos datos siguen ahí.", kept.command
+                )
             if interrupts.stopping:
                 raise KeyboardInterrupt
         return [one.service for one in stopped]
