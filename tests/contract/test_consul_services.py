@@ -124,7 +124,10 @@ def test_register_again_with_another_name_moves_it_and_none_dies(lab: Lab, name:
     lab.put(f"agent/service/deregister/{name}-breve")
     gone = eventually(nobody, until=lambda now: now > before)
     lab.register(f"{name}-uno", ID=name)
+    waiting = lab.watch(f"health/service/{name}-uno", index(lab.get(f"health/service/{name}-uno")))
+    eventually(waiting.running)
     lab.register(f"{name}-dos", ID=name)
+    assert waiting.result().json() == []
     found = [lab.get(f"health/service/{name}-{which}").json() for which in ("uno", "dos")]
     assert [[one["Service"]["ID"] for one in instances] for instances in found] == [[], [name]]
     assert nobody() == gone

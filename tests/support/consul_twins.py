@@ -113,10 +113,10 @@ class Twins:
         woken = [one.elapsed.total_seconds() < wait_s for one in both]
         # Y a veces despierta de más; su documentación avisa. A quien espera algo que no existe, según lo que haya
         # cerca en su árbol; y por `health/service` llega también que una instancia ha cambiado de nombre, con un
-        # índice que no da al preguntar sin esperar.
+        # índice que no da al preguntar sin esperar (y que solo sabe si ya había alguien esperando).
         body = self._seen(both, 0)[1]
         unchanged = path.startswith("health/service") and body == self._seen(first, 0)[1]
-        too_much = woken[0] and (body in ([], {}, "") or unchanged)
+        too_much = (woken[0] and body in ([], {}, "")) or unchanged
         assert woken[0] == woken[1] or too_much, ("espera", path, params, now, indexes(both))
         self.require_same(both, ("espera", path, params))
 

@@ -110,6 +110,8 @@ class CatalogApi:
         def ask(wanted: Options) -> Result:
             every = self._catalog.instances(name)
             index = self._catalog.service_index(name, exists=bool(every), checks=checks)
+            if checks and wanted.index:
+                index = max(index, self._catalog.moved(name))
             found = [one for one in every if tags <= {tag.lower() for tag in one.tags or ()} and _here(wanted)]
             # Para la salud cuenta también cada comprobación, y de eso lleva la cuenta el índice del servicio.
             return Result(index, found, index if checks and every else every)

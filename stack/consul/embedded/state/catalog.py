@@ -74,6 +74,7 @@ class Catalog:
         self.checks: dict[str, Check] = {}
         self._tables = {"nodes": index, "services": 0, "checks": 0}
         self._by_service: dict[str, int] = {}
+        self._moved: dict[str, int] = {}
         self._extinction = 0
         self.node_created = index
         self.put_service(index, own)
@@ -111,6 +112,13 @@ class Catalog:
         tables = ("nodes", "services", "checks") if checks else ("nodes", "services")
         return self._by_service.get(name.lower(), self.table(*tables))
 
+    def moved(self, name: str) -> int:
+        """Cuándo cambió de nombre por última vez una instancia de `name`; 0 si ninguna.
+
+        No está en el índice del servicio, pero a quien espera por su salud Consul sí se lo manda.
+        """
+        return self._moved.get(name.lower(), 0)
+
     # --- Escribir
 
     def put_service(self, index: int, service: Service) -> None:
@@ -122,6 +130,8 @@ class Catalog:
         self.services[service.id] = replace(service, created=created, modified=index)
         self._tables["services"] = self._tables["nodes"] = index
         self._by_service[service.name.lower()] = index
+        if old is not None and old.name != service.name:
+            self._moved[old.name.lower()] = index
 
     def put_check(self, index: int, check: Check) -> None:
         """Da de alta o modifica; si dice lo mismo que antes, no hay cambio."""
