@@ -25,7 +25,7 @@ from stack.catalog import SERVICES
 
 PAGE = Path(__file__).parents[1] / "docs" / "verificado.md"
 RUNTIMES = {"embedded": "Lo que trae pip", "binary": "Programas reales", "docker": "Docker"}
-FIDELITIES = {"docker": "contenedor", "binary": "programa real", "embedded": "suplente"}
+FIDELITIES = {"docker": "contenedor", "binary": "programa real", "embedded": "embebido"}
 SEVERAL = "varios"
 """Lo que se comprueba de varios servicios a la vez."""
 

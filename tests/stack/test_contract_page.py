@@ -53,9 +53,9 @@ def test_the_same_results_are_fine(page: Page) -> None:
 @pytest.mark.parametrize(
     ("today", "why"),
     [
-        ({"consul": "suplente de stacklab · embedded"}, "hoy, «suplente de stacklab · suplente»"),
-        ({"consul": "Consul 1.16.2 · embedded"}, "hoy, «Consul 1.16.2 · suplente»"),
-        ({"consul": "Consul 1.16.2 · binary; suplente de stacklab · embedded"}, "suplente»"),
+        ({"consul": "suplente de stacklab · embedded"}, "hoy, «suplente de stacklab · embebido»"),
+        ({"consul": "Consul 1.16.2 · embedded"}, "hoy, «Consul 1.16.2 · embebido»"),
+        ({"consul": "Consul 1.16.2 · binary; suplente de stacklab · embedded"}, "embebido»"),
         ({"second": "<failure/>"}, "la página dice «✔»; hoy, «✘»"),
         ({"second": '<skipped message="x"/>'}, "la página dice «✔»; hoy, «✔ en parte»"),
         ({"without": 'name="test_a"'}, "la página dice «✔»; hoy, «ya no existe»"),
