@@ -79,11 +79,12 @@ def run(
     if everything:
         _summary(outcomes, json)
     if not json:
-        from lab.render.terminal import order, terminal, write
+        from lab.render.terminal import activation, order, terminal, write
 
-        write(
-            terminal(), f"Todo sigue en marcha para que lo mires. Para parar: {order('stacklab down')}", indent=3
-        )
+        stop = f"Todo sigue en marcha para que lo mires. Para parar: {order('stacklab down')}"
+        write(terminal(), stop, indent=3)
+        if before := activation():
+            write(terminal(), f"Antes, una vez en cada terminal: {order(before)}", "dim", indent=3)
     if any(not one.result.passed and not one.result.finished.stopped for one in outcomes):
         raise typer.Exit(NOT_PROVEN)
 

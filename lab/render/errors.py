@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.render.logs import quote
 from lab.render.palette import BAD, PLACE
-from lab.render.terminal import terminal, write
+from lab.render.terminal import activation, order, terminal, write
 from stack.errors import StacklabError
 
 
@@ -20,6 +20,8 @@ def show(error: StacklabError) -> None:
     quote(screen, error.details, 2)
     if error.command:
         screen.print(Text.assemble("  Prueba: ", (error.command, f"bold {PLACE}")), soft_wrap=True)
+        if error.command.startswith("stacklab ") and (before := activation()):
+            write(screen, f"Antes, una vez en esta terminal: {order(before)}", "dim", indent=2)
 
 
 def _sentence(text: str) -> str:

@@ -36,6 +36,8 @@ class RunView:
         self._announced: str | None = None
         self._shown: set[str] = set()
         self._titles = {service.name: service.title for service in SERVICES}
+        self._troubles: list[happened.Trouble] = []
+        self._stepping = False
         self._microservices = {service.name for service in SERVICES if service.kind is Kind.MICROSERVICE}
         self.last: happened.HopDone | None = None
 
@@ -51,8 +53,9 @@ class RunView:
                     self._block(event.note, "dim italic")
                 elif event.held:
                     verb = "logs" if event.hop.service in self._microservices else "open"
-                    where = f"Puedes mirar dentro: {order(f'stacklab {verb} {event.hop.service}')}"
-                    self._block(f"El sistema está parado aquí, antes de este paso. {where}", "dim italic")
+                    look = order(f"stacklab {verb} {event.hop.service}")
+                    text = f"El sistema está parado aquí, antes de este paso. Desde otra terminal, mira: {look}"
+                    self._block(text, "dim italic")
             case happened.HopPending():
                 self._block(f"… {event.note}", NOTE, hang=2)
                 self._screen.print()
@@ -78,6 +81,7 @@ class RunView:
     # --- piezas -----------------------------------------------------------------------------------------------
 
     def _started(self, event: happened.RunStarted) -> None:
+        self._stepping = event.stepping
         self._screen.print()
         self._block(f"Se manda: {event.input_summary}", indent=1)
         if event.sabotage:
@@ -134,7 +138,12 @@ class RunView:
         write(self._screen, line, indent=INDENT + 2)
 
     def _trouble(self, trouble: happened.Trouble) -> None:
-        self._block(f"{trouble.title}: {trouble.problem}", BAD)
+        named = trouble.problem.startswith(trouble.title)
+        self._block(trouble.problem if named else f"{trouble.title}: {trouble.problem}", BAD)
+        if trouble.log and trouble in self._troubles:
+            self._block("Su registro está más arriba.", "dim")
+            return
+        self._troubles.append(trouble)
         quote(self._screen, trouble.log, INDENT)
         if trouble.log:
             self._block(f"Más: {order(f'stacklab logs {trouble.service}')}", "dim")
@@ -147,15 +156,24 @@ class RunView:
             return
         mark, style = ("✔", f"bold {GOOD}") if passed else ("✘", f"bold {BAD}")
         count = f"{event.proven} de {event.total} pasos probados en {seconds(event.duration_ms / 1000)}"
-        self._screen.print(_styled(f" {mark} {count}", style))
+        pauses = ", contando las pausas" if self._stepping else ""
+        self._screen.print(_styled(f" {mark} {count}{pauses}", style))
         if event.answer and not passed:
             self._block(f"El flujo contestó: {event.answer}", indent=3)
         self._link("Traza", event.trace_url, event.trace_problem)
         self._link("Panel", event.dashboard_url, event.dashboard_problem)
+        if self._stepping and event.trace_url:
+            self._block(
+                "En la traza y en el panel, lo que cada uno estuvo parado cuenta como trabajo suyo.",
+                "dim",
+                indent=3,
+            )
 
     def _link(self, title: str, url: str | None, problem: str) -> None:
         if url:
             self._screen.print(_styled(f"   {title}  ", ""), _styled(url, PLACE), sep="", soft_wrap=True)
+            if problem:
+                self._block(f"(incompleta) {problem}", "dim", indent=10)
         elif problem:
             self._block(f"{title}: {problem}", "dim", indent=3)
 
@@ -202,4 +220,8 @@ def _plain(value: object) -> str:
 
 
 def _lower(text: str) -> str:
+    """Para seguir una frase tras los dos puntos: «uploads» y «auth» se llaman así solo en el código."""
+    first = text.partition(" ")[0].strip(".,;:")
+    if first in {word for service in SERVICES for word in service.title.split()}:
+        return text
     return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text

@@ -36,6 +36,18 @@ def megabytes(value: float) -> str:
     return f"{number(value)} MB" if value < 1000 else f"{number(value / 1000, 1)} GB"
 
 
+def activation() -> str | None:
+    """Lo que hay que escribir antes en esta terminal para que exista la orden `stacklab`; `None` si ya existe."""
+    import shutil
+    import sys
+    from pathlib import Path
+
+    script = Path(sys.prefix, "bin", "activate")
+    if shutil.which("stacklab") or not script.is_file():
+        return None
+    return f"source {script.relative_to(Path.cwd()) if script.is_relative_to(Path.cwd()) else script}"
+
+
 def order(command: str) -> str:
     """Una orden dentro de una frase: no se parte al final de una línea, para que se pueda copiar."""
     return command.replace(" ", _GLUE)

@@ -96,7 +96,7 @@ class HopDone:
 
 @dataclass(frozen=True, slots=True)
 class RunFinished:
-    """Fin. Los enlaces son `None` si no hay nada detrás de ellos; `*_problem` dice entonces por qué.
+    """Fin. Los enlaces son `None` si no hay nada detrás de ellos; `*_problem` dice por qué, o qué les falta.
 
     `status` es `passed` o `failed`. `answer` es lo que contestó el flujo a quien lo llamó (`415 · Solo se…`).
     `stopped` es cierto si la persona lo dejó a medias.

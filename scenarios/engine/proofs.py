@@ -10,6 +10,7 @@ from scenarios.engine.context import Run
 from scenarios.engine.facts import Evidence, NotProven
 from scenarios.engine.flow import SpanMatch
 from scenarios.engine.read import RecordFact
+from scenarios.kit.wire import DESK
 from stack.spanish import seconds
 
 
@@ -18,9 +19,11 @@ def answered_ok(run: Run, who: str, match: SpanMatch) -> Evidence:
     above, below = run.until(lambda: read.edge(run, "kong", match, f"la petición en {who}"), "Jaeger")
     if below.status != 200:
         raise NotProven(f"{who} contestó {below.status} a Kong; se esperaba 200.", final=True)
+    # Paso a paso, casi todo el tiempo es el que la persona estuvo leyendo.
+    spent = "" if DESK in run.baggage else f" en {seconds(below.duration_us / 1e6)}"
     return Evidence(
         "Jaeger",
-        f"{below.service} contestó {below.status} a {above.service} en {seconds(below.duration_us / 1e6)}",
+        f"{below.service} contestó {below.status} a {above.service}{spent}",
         {"estado": below.status, "span": below.span_id, "padre (Kong)": above.span_id},
     )
 

@@ -295,7 +295,8 @@ class _Execution:
             if cause is not None:
                 reason = f"Depende de {cause}, que no se cumplió. {reason}"
             elif answer is not None and not answer.ok and str(answer) not in reason:
-                reason = f"{reason} El flujo contestó: {answer}."
+                ended = reason if reason.endswith((".", "…")) else f"{reason}."
+                reason = f"{ended} El flujo contestó: {answer}."
         row = self._services.get(hop.service)
         done = HopDone(
             hop,

@@ -17,9 +17,7 @@ from scenarios.flujo_a.sabotages import SABOTAGES
 
 _DIAGRAM = read(Path(__file__).with_name("diagram.mmd"))
 
-_INSIDE_KONG = (
-    "Kong es un programa ajeno y no se le puede parar a mitad: el sistema se detiene en el paso siguiente."
-)
+_INSIDE_KONG = "Dentro de Kong no se puede parar a mitad: el sistema se detiene en cuanto la petición sale de él."
 _PROMETHEUS = "Prometheus lee cuando le toca, sin preguntar; todo lo demás ya ha ocurrido."
 _JAEGER = "Jaeger va recibiendo apuntes desde el principio; aquí solo se comprueba que están todos."
 

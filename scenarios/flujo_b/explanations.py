@@ -97,8 +97,9 @@ EXPLANATIONS = {
     ),
     "B9": Explanation(
         what="Auth firma el token: un texto que dice quién es, qué sesión es la suya y hasta cuándo vale.",
-        why="Desde ahora cualquiera que tenga la clave sabe quién llama sin preguntar a nadie: le basta con "
-        "comprobar la firma.",
+        why="Desde ahora quien tenga la clave sabe, sin preguntar a nadie, quién llama y que nadie ha cambiado "
+        "el token: le basta con comprobar la firma. Si la sesión sigue abierta es otra pregunta, y se le hace a "
+        "Redis.",
         without="Habría que mandar la contraseña en cada petición, y comprobarla cada vez.",
         more="Es un JWT con HS256: quien puede comprobar, puede firmar, y por eso la clave la tienen pocos "
         "(Vault, Auth y Kong). Lo que lleva dentro se lee sin clave ninguna, así que no debe llevar nada "

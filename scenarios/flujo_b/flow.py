@@ -17,9 +17,7 @@ from scenarios.flujo_b.sabotages import SABOTAGES
 
 _DIAGRAM = read(Path(__file__).with_name("diagram.mmd"))
 
-_INSIDE_KONG = (
-    "Kong es un programa ajeno y no se le puede parar a mitad: el sistema se detiene en el paso siguiente."
-)
+_INSIDE_KONG = "Dentro de Kong no se puede parar a mitad: el sistema se detiene en cuanto la petición sale de él."
 
 
 def _hops() -> Iterator[Hop]:

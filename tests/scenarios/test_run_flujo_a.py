@@ -76,7 +76,10 @@ def test_a_bad_picture_shows_the_answer_of_the_service(laboratory: Laboratory, t
     assert statuses["A4"] is HopStatus.FAILED
     assert "415 · Solo se aceptan fotos PNG, JPEG o WebP" in result.hops[3].reason
     assert result.finished.answer == "415 · Solo se aceptan fotos PNG, JPEG o WebP"
-    assert result.finished.trace_url is None
+    assert result.finished.trace_url is not None
+    assert "faltan los spans de thumbnails" in result.finished.trace_problem
+    assert result.finished.dashboard_url is None
+    assert "no llegó a hacerse" in result.finished.dashboard_problem
     assert result.finished.duration_ms < 6000
 
 

@@ -13,6 +13,7 @@ from scenarios.engine.trace import Span
 from scenarios.engine.waiting import Stillness
 from scenarios.flujo_a import spans
 from scenarios.flujo_a.client import SIZES, uploaded
+from stack.spanish import number
 
 UPLOADS = 'avatar_uploads_total{job="uploads",result="ok"}'
 
@@ -39,13 +40,13 @@ def _scraped(run: Run, job: str, done: SpanMatch, counters: dict[str, float | No
     alive = run.until(lambda: _alive(run, job), "Prometheus")
     details: dict[str, str] = {
         "up": str(int(alive.value)),
-        "última lectura": f"{alive.at - run.started_at:.2f} s después de empezar",
+        "última lectura": f"{number(alive.at - run.started_at, 2)} s después de empezar",
     }
     for query, before in known.items():
         after = run.until(partial(counted, run, query, before, uploaded(run).counted_at, done), "Prometheus")
         details[query] = f"{before:.0f} → {after:.0f}"
-    last = details[query]
-    return Evidence("Prometheus", f"up = 1 · {query.partition('{')[0]} {last}", details)
+    each = ", de cada tamaño," if len(known) > 1 else ""
+    return Evidence("Prometheus", f"up = 1 · {query.partition('{')[0]}{each} {details[query]}", details)
 
 
 def _alive(run: Run, job: str) -> read.SampleFact:

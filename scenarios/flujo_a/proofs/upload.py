@@ -23,7 +23,7 @@ def a4(run: Run) -> Evidence:
     if stored.sha256 != upload.sha256:
         raise NotProven(
             f"MinIO guarda {stored.bucket}/{stored.key} con otro contenido: {in_bytes(stored.content)}, "
-            f"sha256 {stored.sha256[:8]}…, y se mandaron {in_bytes(upload.content)}, sha256 {upload.sha256[:8]}….",
+            f"sha256 {stored.sha256[:8]}…, y se mandaron {in_bytes(upload.content)}, sha256 {upload.sha256[:8]}…",
             final=True,
         )
     if not stored.content_type.startswith("image/"):
