@@ -17,7 +17,7 @@ from scenarios.flujo_b import keys, rotation
 from scenarios.flujo_b.what_if import CASES
 from stack.laboratory import Laboratory
 from tests.support.avatars import eventually
-from tests.support.breaking import killed, stopped_before, without
+from tests.support.breaking import killed, promptly, stopped_before, without
 from tests.support.logins import School, Student, claims
 
 FLOW = FLOWS["flujo-b"]
@@ -202,16 +202,17 @@ def test_if_kafka_down(login_laboratory: Laboratory, school: School) -> None:
         assert school.ask(somebody.token()) == 200
     assert school.metric("auth_events_lost_total") == lost + 1
     assert somebody.events() == []
+    # Vuelve Kafka, y sin reiniciar a nadie los sucesos también: el productor tarda hasta un segundo en reconectarse.
+    again = school.student()
+    eventually(lambda: again.login().status == 200 and again.events(), within_s=20)
 
 
 def test_if_watchers_down(login_laboratory: Laboratory, school: School) -> None:
     somebody = school.student()
     with without(login_laboratory, "jaeger", "prometheus", "grafana", "consul"):
-        began = time.monotonic()
+        promptly(lambda: somebody.token())
         assert school.ask(somebody.token()) == 200
-        # Con plazos de dos segundos o más en cada cliente, que alguien esperase por uno se notaría.
-        assert time.monotonic() - began < 1.9
-    assert len(somebody.events()) == 1
+        assert somebody.events()
 
 
 # --- alguien muere a mitad ---------------------------------------------------------------------------------------
