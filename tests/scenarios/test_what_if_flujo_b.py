@@ -202,7 +202,7 @@ def test_if_kafka_down(login_laboratory: Laboratory, school: School) -> None:
         assert school.ask(somebody.token()) == 200
     assert school.metric("auth_events_lost_total") == lost + 1
     assert somebody.events() == []
-    # Vuelve Kafka, y sin reiniciar a nadie los sucesos también: el productor tarda hasta un segundo en reconectarse.
+    # Vuelve Kafka y, sin reiniciar a nadie, los sucesos: el productor tarda hasta un segundo en reconectarse.
     again = school.student()
     eventually(lambda: again.login().status == 200 and again.events(), within_s=20)
 
