@@ -24,7 +24,8 @@ from pathlib import Path
 import psutil
 
 STACKLAB = str(Path(sys.executable).with_name("stacklab"))
-SEVEN = ("redis", "kafka", "minio", "kong", "jaeger", "prometheus", "grafana")
+EIGHT = ("redis", "kafka", "minio", "kong", "consul", "jaeger", "prometheus", "grafana")
+"""Los del flujo A."""
 
 Row = tuple[str, str, str]
 
@@ -123,8 +124,8 @@ def measure(home: str, times: int, row: int, span: float) -> tuple[list[Row], li
             found.append(seconds(lambda: call(home, *arguments)))
         return found
 
-    rows.append(timed("Los siete servicios, desde nada (`up`)", cold("up", *SEVEN)))
-    rows.append(("Memoria de los siete", f"{number(memory(home).total(), 0)} MB", "—"))
+    rows.append(timed("Los ocho servicios del flujo A, desde nada (`up`)", cold("up", *EIGHT)))
+    rows.append(("Memoria de los ocho", f"{number(memory(home).total(), 0)} MB", "—"))
     rows.append(timed("`run flujo-a --auto`, desde nada", cold(*flow)))
     rows.append(
         timed(
@@ -134,7 +135,7 @@ def measure(home: str, times: int, row: int, span: float) -> tuple[list[Row], li
     first = memory(home)
     rows.append(
         (
-            "Memoria de todo (siete servicios, dos microservicios y las páginas)",
+            "Memoria de todo (ocho servicios, dos microservicios y las páginas)",
             f"{number(first.total(), 0)} MB",
             "—",
         )

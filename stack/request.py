@@ -88,6 +88,14 @@ class Request:
         bridges = [service.name for service in self._services if service.kind is Kind.BRIDGE]
         answers = seen(current, self._services, self._runtimes, closure([*self.names, *bridges], self._services))
         values = as_variables(credentials)
+        done: dict[tuple[str, str, tuple[tuple[str, int], ...]], Prepared] = {}
+
+        def prepare(service: Service, runtime: str, numbers: Mapping[str, int]) -> Prepared:
+            # Con el puente se hace el plan dos veces; lo que no cambia de una a otra no se prepara otra vez.
+            key = (service.name, runtime, tuple(numbers.items()))
+            if key not in done:
+                done[key] = self._prepare(service, runtime, numbers, values, where)
+            return done[key]
 
         def made(names: Sequence[str]) -> Plan:
             return plan(
@@ -95,7 +103,7 @@ class Request:
                 self._services,
                 seen=answers,
                 choose=self._choose,
-                prepare=lambda service, runtime, numbers: self._prepare(service, runtime, numbers, values, where),
+                prepare=prepare,
                 kept=state.ports,
                 forced=self._forced,
                 free=ports.is_free,

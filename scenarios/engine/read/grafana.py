@@ -44,7 +44,7 @@ def shown(run: Run, source: str, query: str) -> float:
 
 def _values(run: Run, target: Mapping[str, Any]) -> list[float]:
     """Los valores que obtiene Grafana con una consulta de un panel, de todas sus series."""
-    body = {"from": "now-5m", "to": "now", "queries": [{"intervalMs": 1000, "maxDataPoints": 300, **target}]}
+    body = {"from": "now-30s", "to": "now", "queries": [{"intervalMs": 1000, "maxDataPoints": 30, **target}]}
     answer = ask(
         run,
         "POST",
