@@ -13,6 +13,9 @@ from scenarios.engine.read import RecordFact
 from scenarios.kit.wire import DESK
 from stack.spanish import seconds
 
+_SOURCE = "prometheus"
+"""La fuente de datos de los tableros (`stack/grafana/config/provisioning/datasources`)."""
+
 
 def answered_ok(run: Run, who: str, match: SpanMatch) -> Evidence:
     """`who` contestó 200 a Kong: lo dice el span `match` suyo, que cuelga del de Kong."""
@@ -78,3 +81,15 @@ def counted(run: Run, query: str, before: float, since: float, match: SpanMatch)
         return fact.value
     expected = f"{before + 1:.0f}" if rise < 1 else f"{before + done:.0f}, por las {done} que cuenta Jaeger"
     raise NotProven(f"{query} vale {fact.value:.0f}; antes valía {before:.0f} y se esperaba {expected}.")
+
+
+def panel_shows(run: Run, dashboard: str, metric: str, query: str, before: float | None) -> str:
+    """El título del panel de `dashboard` que enseña `metric`, cuando Grafana ya lee más que `before` en `query`.
+
+    Lo que se espera es a que le llegue lo de esta ejecución; el panel solo se pide cuando ha llegado.
+    """
+    if before is None:
+        raise NotProven("Antes de empezar no se pudo leer lo que enseña el panel.", final=True)
+    if read.shown(run, _SOURCE, query) <= before:
+        raise NotProven("A Grafana todavía no le ha llegado lo de esta ejecución.")
+    return read.panel_with_data(run, dashboard, metric)

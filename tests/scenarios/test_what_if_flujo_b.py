@@ -210,7 +210,7 @@ def test_if_kafka_down(login_laboratory: Laboratory, school: School) -> None:
 def test_if_watchers_down(login_laboratory: Laboratory, school: School) -> None:
     somebody = school.student()
     with without(login_laboratory, "jaeger", "prometheus", "grafana", "consul"):
-        promptly(lambda: somebody.token())
+        promptly(somebody.token)
         assert school.ask(somebody.token()) == 200
         assert somebody.events()
 

@@ -8,7 +8,7 @@ from scenarios.engine import read
 from scenarios.engine.context import CLIENT_SERVICE, Run
 from scenarios.engine.facts import Evidence, NotProven
 from scenarios.engine.flow import SpanMatch
-from scenarios.engine.proofs import counted
+from scenarios.engine.proofs import counted, panel_shows
 from scenarios.engine.trace import Span
 from scenarios.engine.waiting import Stillness
 from scenarios.flujo_a import spans
@@ -84,10 +84,4 @@ def _whole(run: Run, watch: Stillness) -> list[Span]:
 
 def panel_ready(run: Run) -> str:
     """El panel de Grafana enseña las subidas, y en lo que lee Grafana está ya la de esta ejecución."""
-    title = read.panel_with_data(run, "flujo-a", "avatar_uploads_total")
-    before = uploaded(run).uploads_before
-    if before is None:
-        raise NotProven("Antes de empezar no se pudo leer cuántas subidas había.", final=True)
-    if read.shown(run, "prometheus", UPLOADS) <= before:
-        raise NotProven("A Grafana todavía no le ha llegado la subida de esta ejecución.")
-    return title
+    return panel_shows(run, "flujo-a", "avatar_uploads_total", UPLOADS, uploaded(run).uploads_before)

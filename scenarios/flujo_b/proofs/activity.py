@@ -8,7 +8,7 @@ from functools import partial
 from scenarios.engine import read
 from scenarios.engine.context import Run
 from scenarios.engine.facts import Evidence, NotProven
-from scenarios.engine.proofs import counted
+from scenarios.engine.proofs import counted, panel_shows
 from scenarios.engine.read import RecordFact
 from scenarios.flujo_b import spans
 from scenarios.flujo_b.client import GROUP, entering
@@ -77,10 +77,4 @@ def _active_users(run: Run, before: float) -> float:
 
 def panel_ready(run: Run) -> str:
     """El panel de Grafana enseña los usuarios activos, y en lo que lee Grafana está ya la de esta ejecución."""
-    title = read.panel_with_data(run, "flujo-b", "usuarios_activos")
-    before = entering(run).active_before
-    if before is None:
-        raise NotProven("Antes de empezar no se pudo leer cuántos usuarios activos había.", final=True)
-    if read.shown(run, "prometheus", USERS) <= before:
-        raise NotProven("A Grafana todavía no le ha llegado la entrada de esta ejecución.")
-    return title
+    return panel_shows(run, "flujo-b", "usuarios_activos", USERS, entering(run).active_before)

@@ -6,6 +6,7 @@ from scenarios.engine import read
 from scenarios.engine.context import CLIENT_SERVICE, Run
 from scenarios.engine.facts import Evidence, NotProven
 from scenarios.engine.flow import SpanMatch
+from scenarios.engine.proofs import panel_shows
 from scenarios.engine.read import sample_since
 from scenarios.engine.trace import Span
 from scenarios.engine.waiting import Stillness
@@ -69,12 +70,9 @@ def _edge(run: Run, parent: str, child: SpanMatch, watch: Stillness) -> tuple[Sp
 
 def panel_ready(run: Run) -> str:
     """El panel de Grafana enseña los pagos, y en lo que lee Grafana está ya el de esta ejecución."""
-    title = read.panel_with_data(run, "flujo-c", "payments_total")
     answer = run.answered
     gateway = (answer.json() or {}).get("gateway", "") if answer is not None else ""
     before = charged(run).requests_before.get(str(gateway)) or 0
     sample_since(run, f'payments_total{{job="{SERVICE}",instance="{gateway}",result="succeeded"}}')
     query = f'sum(http_requests_total{{job="{SERVICE}",instance="{gateway}",route="/api/payments/process"}})'
-    if read.shown(run, "prometheus", query) <= before:
-        raise NotProven("A Grafana todavía no le ha llegado el cobro de esta ejecución.")
-    return title
+    return panel_shows(run, "flujo-c", "payments_total", query, before)
