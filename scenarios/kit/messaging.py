@@ -33,6 +33,10 @@ _DEAD = Counter(
 
 DEAD_LETTERS = ".dlq"
 """Cómo acaba el nombre del topic donde se apartan los mensajes que nadie pudo atender (*dead-letter queue*)."""
+POLL_S, UNASSIGNED_S = 0.5, 8.0
+"""Cuánto se espera cada mensaje, y cuánto se está sin ninguna partición antes de volver a pedirlas: solo entrar en
+un grupo nuevo puede llevar más de tres segundos."""
+
 PUBLISH_WITHIN_S = 3.0
 PARTITIONS = 3
 ATTEMPTS = 3
@@ -220,8 +224,17 @@ class Subscription:
         )
         try:
             consumer.subscribe([self._topic])
+            without = 0
             while not self._stop.is_set():
-                message = consumer.poll(0.5)
+                message = consumer.poll(POLL_S)
+                # Si el topic no estaba justo cuando se repartían las particiones (un Kafka que vuelve vacío), el
+                # reparto sale en blanco y nadie lo repite. Este grupo es de uno: volver a entrar no molesta.
+                without = 0 if consumer.assignment() else without + 1
+                if without * POLL_S >= UNASSIGNED_S:
+                    _log.warning("sin particiones que atender; se vuelve a entrar en el grupo")
+                    consumer.unsubscribe()
+                    consumer.subscribe([self._topic])
+                    without = 0
                 if message is None:
                     pass
                 elif message.error() is not None:
